@@ -1,0 +1,1 @@
+"""upbringing: same model, same data, another order, another mind. And the proof."""

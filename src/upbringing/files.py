@@ -1,0 +1,208 @@
+"""Atomic artefacts: a folder appears whole or not at all, is never overwritten, and knows itself.
+
+A folder is written beside its place and renamed into it. Its manifest (`corpus.json`, `order.json`,
+…) holds the recipe, the digests of the inputs and of every file, the versions and the command that
+makes it again. `open_manifest` checks all of it before anything is used.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from upbringing.errors import ArtefactError, InputError, StorageError
+from upbringing.identity import digest_json
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_VERSIONED = ("upbringing", "numpy", "polars", "torch", "tokenizers", "transformers")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artefact says of itself; `digest` covers format, recipe, inputs and files."""
+
+    format: str
+    recipe: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    files: Mapping[str, Mapping[str, Any]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    made_by: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the artefact is; `facts` and `made_by` only describe it."""
+        return digest_json(
+            {
+                "format": self.format,
+                "recipe": self.recipe,
+                "inputs": self.inputs,
+                "files": self.files,
+            }
+        )
+
+
+@contextmanager
+def storage(place: Path) -> Iterator[None]:
+    """Turn a full disk (or a file size limit) into a `StorageError` that names the place."""
+    try:
+        yield
+    except Exception as error:
+        full = isinstance(error, OSError) and error.errno in _NO_ROOM
+        if full or "No space left on device" in str(error) or "File too large" in str(error):
+            raise StorageError(
+                "no room left to write",
+                where=str(place),
+                do="free some space and run the same command again: it continues",
+            ) from error
+        raise
+
+
+@contextmanager
+def staged(place: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A folder to fill that becomes `place` on success and vanishes on failure.
+
+    `replace` swaps an existing folder for the new one in two renames; without it, an existing
+    folder is an error.
+    """
+    place = Path(place)
+    if place.exists() and not replace:
+        raise InputError(
+            "already exists, and nothing is overwritten", where=str(place), do="choose another -o"
+        )
+    draft = place.with_name(f".{place.name}.draft-{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        with storage(place):
+            draft.mkdir(parents=True)
+            yield draft
+            _sync(draft)
+            if place.exists():
+                old = place.with_name(f".{place.name}.old-{os.getpid()}")
+                place.rename(old)
+                draft.rename(place)
+                shutil.rmtree(old)
+            else:
+                draft.rename(place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb+") as handle:
+                os.fsync(handle.fileno())
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write one file atomically, replacing what was there."""
+    draft = file.with_name(f".{file.name}.draft-{os.getpid()}")
+    try:
+        with storage(file):
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_json(file: Path, value: Any) -> None:
+    """Write readable JSON (two spaces, UTF-8) atomically."""
+    write_text(file, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(file: Path) -> Any:
+    """Read JSON; a missing or broken file is an `ArtefactError` that names it."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtefactError("no such file", where=str(file)) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ArtefactError(f"is not JSON: {error}", where=str(file)) from error
+
+
+def file_digest(file: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def made_by() -> dict[str, Any]:
+    """The command line and the versions that make the artefact at hand."""
+    versions = {"python": platform.python_version()}
+    versions |= {name: importlib.metadata.version(name) for name in _VERSIONED}
+    by_command = Path(sys.argv[0]).name == "upbringing"
+    command = shlex.join(["upbringing", *sys.argv[1:]]) if by_command else "upbringing (Python)"
+    return {"command": command, "versions": versions}
+
+
+def write_manifest(
+    folder: Path,
+    format_: str,
+    *,
+    recipe: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    facts: Mapping[str, Any] | None = None,
+) -> Manifest:
+    """Describe every file in `folder` in `<name>.json`, where `format_` is `<name>/<version>`."""
+    files = {
+        str(file.relative_to(folder)): {"bytes": file.stat().st_size, "sha256": file_digest(file)}
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+    manifest = Manifest(format_, recipe, inputs, files, facts or {}, made_by())
+    write_json(
+        folder / f"{format_.split('/')[0]}.json",
+        {
+            "format": manifest.format,
+            "digest": manifest.digest,
+            "recipe": recipe,
+            "inputs": inputs,
+            "files": files,
+            "facts": manifest.facts,
+            "made_by": manifest.made_by,
+        },
+    )
+    return manifest
+
+
+def open_manifest(folder: Path, format_: str) -> Manifest:
+    """Read and check an artefact.
+
+    Raises `ArtefactError` when the folder is no such artefact, its format differs, its manifest was
+    edited, or a file is missing, cut or changed.
+    """
+    name = format_.split("/")[0]
+    file = folder / f"{name}.json"
+    if not file.exists():
+        raise ArtefactError(f"is not a finished {name} ({file.name} is missing)", where=str(folder))
+    said = read_json(file)
+    try:
+        manifest = Manifest(*(said[k] for k in Manifest.__dataclass_fields__))
+        digest = said["digest"]
+    except (KeyError, TypeError) as error:
+        raise ArtefactError(f"lacks the field {error}", where=str(file)) from error
+    if manifest.format != format_:
+        raise ArtefactError(
+            f"has format {manifest.format!r}", where=str(file), allowed=format_, do="make it again"
+        )
+    if manifest.digest != digest:
+        raise ArtefactError("was changed after it was written", where=str(file), do="make it again")
+    for relative, facts in manifest.files.items():
+        path = folder / relative
+        if not path.is_file():
+            raise ArtefactError("is missing", where=str(path), do="make the artefact again")
+        if path.stat().st_size != facts["bytes"] or file_digest(path) != facts["sha256"]:
+            raise ArtefactError("is damaged", where=str(path), do="make the artefact again")
+    return manifest

@@ -1,0 +1,144 @@
+"""YAML → pydantic, with every mistake located at file:line:column and a suggestion beside it."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from upbringing.errors import InputError, Problem, SettingsError
+
+Location = tuple[int | str, ...]
+
+
+class Settings(BaseModel):
+    """Base of everything that a person writes as YAML: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_settings(file: Path, model: type[S]) -> S:
+    """Read `file` as `model`. Raises `SettingsError` with all mistakes of the file at once."""
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=str(file)) from error
+    return parse_settings(text, model, name=str(file))
+
+
+def parse_settings(text: str, model: type[S], *, name: str) -> S:
+    """Parse YAML text as `model`; `name` stands for the file in messages."""
+    try:
+        tree = YAML().load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise SettingsError(f"is not YAML: {error.problem}", where=where) from error
+    if not isinstance(tree, CommentedMap):
+        raise SettingsError("holds no settings", where=name, allowed=_names(model.model_fields))
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        found = {str(p): p for p in (_problem(e, tree, model, name) for e in error.errors())}
+        ordered = sorted(found.values(), key=lambda p: _line_and_column(p.where or ""))
+        raise SettingsError(ordered) from error
+
+
+def suggestion(word: str, known: Sequence[str]) -> str | None:
+    """`did you mean 'drama'?` for a near miss, else None."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else None
+
+
+def _problem(error: ErrorDetails, tree: CommentedMap, model: type[BaseModel], name: str) -> Problem:
+    location, message = error["loc"], error["msg"]
+    path, line, column = _locate(tree, location)
+    where = f"{name}:{line}:{column}"
+    spot = ".".join(map(str, path))
+    if error["type"] == "extra_forbidden":
+        known = sorted(_known_keys(model, location[:-1]))
+        word = str(location[-1])
+        return Problem(f"unknown key {spot!r}", where, _names(known), suggestion(word, known))
+    if error["type"] == "missing":
+        return Problem(f"{'.'.join(map(str, location))!r} is missing", where)
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    context = error.get("ctx", {})
+    do = suggestion(str(error["input"]), context["known"]) if "known" in context else None
+    allowed = _names(context["known"]) if "known" in context else None
+    return Problem(f"{spot}: {message}" if spot else message, where, allowed, do)
+
+
+def _locate(tree: Any, location: Location) -> tuple[list[int | str], int, int]:
+    """The part of `location` that exists in the file, and its line and column (from 1)."""
+    path: list[int | str] = []
+    line = column = 0
+    node = tree
+    for part in location:
+        if isinstance(node, CommentedMap) and part in node:
+            line, column = node.lc.key(part)
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line, column = node.lc.item(part)
+        else:
+            continue  # a union's branch, named by pydantic, not written in the file
+        path.append(part)
+        node = node[part]
+    return path, line + 1, column + 1
+
+
+def _known_keys(model: Any, location: Location) -> set[str]:
+    """The keys allowed at `location`, found by walking the annotations."""
+    candidates = [model]
+    for part in location:
+        branches = [c for c in candidates if isinstance(c, type) and c.__name__ == part]
+        candidates = branches or [
+            leaf for c in candidates for leaf in _leaves(_step(c, part))
+        ] or candidates
+    return {key for c in candidates if _is_model(c) for key in _aliases(c)}
+
+
+def _step(annotation: Any, part: int | str) -> Any:
+    if _is_model(annotation):
+        for name, info in annotation.model_fields.items():
+            if part in (name, info.alias):
+                return info.annotation
+        return None
+    if isinstance(part, int) and get_args(annotation):
+        return get_args(annotation)[0]
+    return None
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) in (Union, types.UnionType, typing.Annotated):
+        for argument in get_args(annotation):
+            yield from _leaves(argument)
+    elif annotation is not None:
+        yield annotation
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _aliases(model: type[BaseModel]) -> list[str]:
+    return [info.alias or name for name, info in model.model_fields.items()]
+
+
+def _names(names: Any) -> str:
+    return ", ".join(map(str, names))
+
+
+def _line_and_column(where: str) -> tuple[int, ...]:
+    numbers = where.rsplit(":", 2)[-2:]
+    return tuple(int(n) for n in numbers if n.isdigit())
