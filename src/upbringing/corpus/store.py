@@ -1,0 +1,212 @@
+"""The store: a corpus as a folder of scenes, written once, opened by everything below.
+
+    corpus/scenes.parquet      one row a scene, in reading order
+    corpus/parallels.parquet   the same event told in several voices (the built-in world only)
+    corpus/corpus.json         manifest: recipe, inputs, digest of each file
+    corpus/tokens/<digest>/    added later by `tokens.tokenize`, with a manifest of its own
+
+A `Corpus` reads only the columns it is asked for, so an order can be compiled without its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import polars as pl
+
+from upbringing.corpus.measures import MEASURES, measure_scenes
+from upbringing.errors import InputError, Problem
+from upbringing.files import Manifest, open_manifest, staged, storage, write_manifest
+from upbringing.identity import digest_array, digest_bytes, keys_of
+
+FORMAT = "corpus/1"
+TRAIN, HELD_OUT = "train", "held_out"
+
+SCENE_COLUMNS: Mapping[str, type[pl.DataType]] = {
+    "id": pl.String,
+    "text": pl.String,
+    "kind": pl.String,
+    "lang": pl.String,
+    "work": pl.String,
+    "source": pl.String,
+    "document": pl.String,
+    "place": pl.UInt32,
+    "split": pl.String,
+}
+"""What `write_corpus` is given. It adds `key` after `id`, and the measures at the end."""
+
+PARALLEL_COLUMNS = ("event", "topic", "family", "kind", "lang", "opening", "text")
+
+_ROWS_A_GROUP = 65_536  # fixed, so that the bytes of a file don't depend on the number of threads
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An opened corpus. `digest` is its manifest's: the same inputs and recipe, the same digest."""
+
+    path: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: Path | str) -> Corpus:
+        """Open and check a corpus; `ArtefactError` names what is damaged or foreign."""
+        return cls(Path(path), open_manifest(Path(path), FORMAT))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of format, recipe, inputs and files."""
+        return self.manifest.digest
+
+    @property
+    def num_scenes(self) -> int:
+        """Number of scenes, of all splits."""
+        return int(self.manifest.facts["num_scenes"])
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of scenes, sorted."""
+        return tuple(self.manifest.facts["kinds"])
+
+    @property
+    def langs(self) -> tuple[str, ...]:
+        """The languages of scenes, sorted."""
+        return tuple(self.manifest.facts["langs"])
+
+    @cached_property
+    def scenes(self) -> pl.DataFrame:
+        """All scenes with all columns, in reading order. Kept once read."""
+        return pl.read_parquet(self._scenes_file)
+
+    @cached_property
+    def parallels(self) -> pl.DataFrame | None:
+        """Held-out events in every voice, or None where the corpus has none."""
+        file = self.path / "parallels.parquet"
+        return pl.read_parquet(file) if file.name in self.manifest.files else None
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns of `scenes`."""
+        return tuple(pl.read_parquet_schema(self._scenes_file))
+
+    def columns(self, names: Sequence[str]) -> pl.DataFrame:
+        """These columns of the scenes, in reading order; no other column is read.
+
+        Raises `InputError` that lists the columns there are.
+        """
+        unknown = [name for name in names if name not in self.column_names]
+        if unknown:
+            allowed = ", ".join(self.column_names)
+            raise InputError(
+                Problem(f"has no column {name!r}", str(self.path), allowed) for name in unknown
+            )
+        return pl.read_parquet(self._scenes_file, columns=list(names)).select(names)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """One column as an array, shape (num_scenes,); text columns are arrays of `str` objects."""
+        return self.columns([name])[name].to_numpy()
+
+    def digest_of_columns(self, names: Sequence[str]) -> dict[str, str]:
+        """SHA-256 (hex) of each named column's values: what an order says it depends on.
+
+        A numeric column hashes as `identity.digest_array`. A text column hashes `str:<n>;` in
+        ASCII, the byte lengths of the n values as little-endian u64, then their UTF-8 on end.
+        Neither depends on the parquet file's layout or on the version that wrote it.
+        """
+        frame = self.columns(names)
+        return {name: _column_digest(frame[name]) for name in names}
+
+    @property
+    def _scenes_file(self) -> Path:
+        return self.path / "scenes.parquet"
+
+
+def _column_digest(column: pl.Series) -> str:
+    if column.dtype != pl.String:
+        return digest_array(column.to_numpy())
+    lengths = column.str.len_bytes().to_numpy().astype("<u8").tobytes()
+    slices = (column.slice(i, _ROWS_A_GROUP) for i in range(0, len(column), _ROWS_A_GROUP))
+    return digest_bytes(
+        f"str:{len(column)};".encode(), lengths, *("".join(part).encode() for part in slices)
+    )
+
+
+def write_corpus(
+    place: Path | str,
+    scenes: pl.DataFrame,
+    *,
+    recipe: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    parallels: pl.DataFrame | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Corpus:
+    """Add keys and measures to `scenes` (`SCENE_COLUMNS`) and write them as a corpus at `place`.
+
+    `recipe` is what the scenes were made by, `inputs` the digests of what they were made from;
+    both are in the corpus's digest. `facts` only describe. Raises `InputError` for rows that are
+    not scenes and for a `place` that exists; leaves nothing behind when it fails.
+    """
+    place = Path(place)
+    _check(scenes, place)
+    frame = scenes.select(pl.col(name).cast(dtype) for name, dtype in SCENE_COLUMNS.items())
+    frame.insert_column(1, pl.Series("key", keys_of(frame["id"].to_list()), pl.UInt64))
+    assert frame["key"].n_unique() == frame.height, "two ids share a 64-bit key"
+    frame = measure_scenes(frame)
+    described = {
+        "num_scenes": frame.height,
+        "kinds": sorted(frame["kind"].unique()),
+        "langs": sorted(frame["lang"].unique()),
+        "by_kind": _by_kind(frame),
+        **(facts or {}),
+    }
+    with staged(place) as draft:
+        _write_parquet(frame, draft / "scenes.parquet")
+        if parallels is not None:
+            _write_parquet(parallels.select(PARALLEL_COLUMNS), draft / "parallels.parquet")
+        recipe = {**recipe, "measures": list(MEASURES)}
+        manifest = write_manifest(draft, FORMAT, recipe=recipe, inputs=inputs, facts=described)
+    return Corpus(place, manifest)
+
+
+def _check(scenes: pl.DataFrame, place: Path) -> None:
+    where = str(place)
+    missing = [name for name in SCENE_COLUMNS if name not in scenes.columns]
+    if missing:
+        raise InputError(Problem(f"scenes lack the column {name!r}", where) for name in missing)
+    problems = [
+        Problem(f"the column {name!r} has empty values", where)
+        for name in SCENE_COLUMNS
+        if scenes[name].null_count()
+    ]
+    if scenes.is_empty():
+        problems.append(Problem("there is no scene to write", where))
+    if scenes["id"].n_unique() != scenes.height:
+        double = scenes.filter(pl.col("id").is_duplicated())["id"][0]
+        problems.append(Problem(f"the id {double!r} belongs to several scenes", where))
+    foreign = sorted(set(scenes["split"].drop_nulls().unique()) - {TRAIN, HELD_OUT})
+    if foreign:
+        problems.append(Problem(f"unknown split {foreign[0]!r}", where, f"{TRAIN}, {HELD_OUT}"))
+    if problems:
+        raise InputError(problems)
+
+
+def _by_kind(scenes: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Scenes and bytes of each kind, and the bytes held out of training."""
+    held_out = pl.col("num_bytes").filter(split=HELD_OUT)
+    table = scenes.group_by("kind").agg(
+        num_scenes=pl.len(),
+        num_bytes=pl.col("num_bytes").cast(pl.Int64).sum(),
+        num_bytes_held_out=held_out.cast(pl.Int64).sum(),
+    )
+    return {row.pop("kind"): row for row in table.sort("kind").to_dicts()}
+
+
+def _write_parquet(frame: pl.DataFrame, file: Path) -> None:
+    with storage(file):
+        frame.write_parquet(
+            file, compression="zstd", compression_level=3, row_group_size=_ROWS_A_GROUP
+        )
