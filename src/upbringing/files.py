@@ -31,7 +31,7 @@ _VERSIONED = ("upbringing", "numpy", "polars", "torch", "tokenizers", "transform
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an artefact says of itself; `digest` covers format, recipe, inputs and files."""
+    """What an artefact says of itself; `digest` covers all of it but who made it, and when."""
 
     format: str
     recipe: Mapping[str, Any]
@@ -42,13 +42,14 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the artefact is; `facts` and `made_by` only describe it."""
+        """SHA-256 (canonical JSON) of what the artefact is: all but `made_by`."""
         return digest_json(
             {
                 "format": self.format,
                 "recipe": self.recipe,
                 "inputs": self.inputs,
                 "files": self.files,
+                "facts": self.facts,
             }
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -24,6 +24,15 @@ class Settings(BaseModel):
     """Base of everything that a person writes as YAML: immutable, unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    _origin: tuple[str, CommentedMap] | None = PrivateAttr(default=None)
+
+    def where(self, *path: int | str) -> str:
+        """`file:line:column` of a setting, or its dotted path if it never stood in a file."""
+        if self._origin is None:
+            return ".".join(map(str, path))
+        name, tree = self._origin
+        _, line, column = _locate(tree, path)
+        return f"{name}:{line}:{column}"
 
 
 S = TypeVar("S", bound=Settings)
@@ -49,11 +58,13 @@ def parse_settings(text: str, model: type[S], *, name: str) -> S:
     if not isinstance(tree, CommentedMap):
         raise SettingsError("holds no settings", where=name, allowed=_names(model.model_fields))
     try:
-        return model.model_validate(tree)
+        settings = model.model_validate(tree)
     except ValidationError as error:
         found = {str(p): p for p in (_problem(e, tree, model, name) for e in error.errors())}
         ordered = sorted(found.values(), key=lambda p: _line_and_column(p.where or ""))
         raise SettingsError(ordered) from error
+    settings._origin = (name, tree)
+    return settings
 
 
 def suggestion(word: str, known: Sequence[str]) -> str | None:

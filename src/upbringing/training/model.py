@@ -1,0 +1,166 @@
+"""The mind: one Llama-architecture decoder, saved as a stock Llama checkpoint.
+
+Takes token ids, gives next-token losses. About a hundred lines of our own, because a small decoder
+written plainly trains faster than a library's general one, and one that we own can be stacked.
+Source of the architecture: Touvron et al. 2023 (2302.13971): pre-norm RMSNorm, rotary positions
+(2104.09864), SwiGLU (2002.05202), no biases, tied embeddings.
+
+Shapes: B batch, T tokens of a row, D width, H heads, K width of a head, M width of the MLP,
+V vocabulary.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from upbringing.errors import InputError
+from upbringing.identity import generator
+
+NORM_EPSILON = 1e-5
+ROPE_BASE = 10_000.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The form of a mind, all but its vocabulary, with the peak rate that suits it."""
+
+    width: int
+    num_layers: int
+    num_heads: int
+    mlp_width: int
+    num_vocab: int
+    peak_lr: float
+
+    def as_recipe(self) -> dict[str, float]:
+        """The shape as plain JSON."""
+        return asdict(self)
+
+
+SHAPES = {
+    "300k": Shape(80, 3, 4, 216, num_vocab=1024, peak_lr=4e-3),
+    "1m": Shape(128, 4, 4, 344, num_vocab=2048, peak_lr=3e-3),
+    "3m": Shape(192, 5, 6, 512, num_vocab=4096, peak_lr=2e-3),
+    "10m": Shape(320, 6, 5, 864, num_vocab=8192, peak_lr=1.5e-3),
+    "30m": Shape(512, 8, 8, 1376, num_vocab=16384, peak_lr=1e-3),
+    "124m": Shape(768, 12, 12, 2048, num_vocab=50_304, peak_lr=6e-4),
+}
+
+
+def shape_named(name: str) -> Shape:
+    """One of `SHAPES`; raises `InputError` with the known names otherwise."""
+    if name not in SHAPES:
+        raise InputError(f"no shape is called {name!r}", allowed=", ".join(SHAPES))
+    return SHAPES[name]
+
+
+class Layer(nn.Module):
+    """Attention, then the gated MLP, each on a normed copy of the stream and added to it."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.num_heads = shape.num_heads
+        self.attention_norm = nn.Parameter(torch.ones(shape.width))
+        self.qkv = nn.Parameter(torch.empty(3 * shape.width, shape.width))
+        self.out = nn.Parameter(torch.empty(shape.width, shape.width))
+        self.mlp_norm = nn.Parameter(torch.ones(shape.width))
+        self.gate_up = nn.Parameter(torch.empty(2 * shape.mlp_width, shape.width))
+        self.down = nn.Parameter(torch.empty(shape.width, shape.mlp_width))
+
+    def forward(self, stream_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
+        B, T, D = stream_BTD.shape
+        normed_BTD = _norm(stream_BTD, self.attention_norm)
+        qkv_BTHK3 = F.linear(normed_BTD, self.qkv).view(B, T, 3 * self.num_heads, -1)
+        q, k, v = qkv_BTHK3.transpose(1, 2).chunk(3, dim=1)
+        q, k = _rotate(q, cos_TK, sin_TK), _rotate(k, cos_TK, sin_TK)
+        mixed_BHTK = _attend(q, k, v)
+        stream_BTD = stream_BTD + F.linear(mixed_BHTK.transpose(1, 2).reshape(B, T, D), self.out)
+        gate, up = F.linear(_norm(stream_BTD, self.mlp_norm), self.gate_up).chunk(2, dim=-1)
+        return stream_BTD + F.linear(F.silu(gate) * up, self.down)
+
+
+class Decoder(nn.Module):
+    """The whole mind. `forward` gives hidden states, `logits` and `losses` what they mean."""
+
+    cos_TK: Tensor
+    sin_TK: Tensor
+
+    def __init__(self, shape: Shape, *, row_length: int, seed: int) -> None:
+        super().__init__()
+        self.shape, self.row_length = shape, row_length
+        self.embed = nn.Parameter(torch.empty(shape.num_vocab, shape.width))
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_layers))
+        self.final_norm = nn.Parameter(torch.ones(shape.width))
+        cos_TK, sin_TK = _rotations(row_length, shape.width // shape.num_heads)
+        self.register_buffer("cos_TK", cos_TK, persistent=False)
+        self.register_buffer("sin_TK", sin_TK, persistent=False)
+        self._draw_weights(seed)
+
+    @torch.no_grad()
+    def _draw_weights(self, seed: int) -> None:
+        """Normal(0, 0.02), what writes to the stream scaled by 1/√(2·layers) (GPT-2).
+
+        Each tensor is drawn from its own key, so a weight depends on the seed and its name alone.
+        """
+        for name, weight in self.named_parameters():
+            if weight.ndim == 2:
+                writes = name.endswith((".out", ".down"))
+                scale = 0.02 / math.sqrt(2 * self.shape.num_layers) if writes else 0.02
+                draw = generator(seed, "weights", name).standard_normal(weight.shape, dtype="f4")
+                weight.copy_(torch.from_numpy(draw) * scale)
+
+    def forward(self, tokens_BT: Tensor) -> Tensor:
+        """Hidden states after the last norm, (B, T, D)."""
+        T = tokens_BT.shape[1]
+        stream_BTD = F.embedding(tokens_BT, self.embed)
+        for layer in self.layers:
+            stream_BTD = layer(stream_BTD, self.cos_TK[:T], self.sin_TK[:T])
+        return _norm(stream_BTD, self.final_norm)
+
+    def logits(self, tokens_BT: Tensor) -> Tensor:
+        """Next-token logits, (B, T, V)."""
+        return F.linear(self(tokens_BT), self.embed)
+
+    def losses(self, tokens_BT1: Tensor) -> Tensor:
+        """Cross-entropy in nats of each next token, (B, T), fp32; `tokens_BT1` is (B, T + 1)."""
+        logits_BTV = self.logits(tokens_BT1[:, :-1])
+        flat = F.cross_entropy(
+            logits_BTV.flatten(0, 1).float(), tokens_BT1[:, 1:].flatten(), reduction="none"
+        )
+        return flat.view(tokens_BT1.shape[0], -1)
+
+
+def _norm(x_BTD: Tensor, weight_D: Tensor) -> Tensor:
+    return F.rms_norm(x_BTD, (x_BTD.shape[-1],), weight_D, NORM_EPSILON)
+
+
+def _attend(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
+    """Causal attention. On a CPU written out: PyTorch's fused kernel is 4 times slower in bf16."""
+    if q_BHTK.device.type != "cpu":
+        return F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=True)
+    B, H, T, K = q_BHTK.shape
+    future_TT = torch.full((T, T), -math.inf, dtype=q_BHTK.dtype).triu(1)
+    scores = torch.baddbmm(
+        future_TT.expand(B * H, T, T),
+        q_BHTK.flatten(0, 1),
+        k_BHTK.flatten(0, 1).transpose(1, 2),
+        alpha=1 / math.sqrt(K),
+    )
+    return torch.bmm(scores.softmax(-1), v_BHTK.flatten(0, 1)).view(B, H, T, K)
+
+
+def _rotations(num_positions: int, head_width: int) -> tuple[Tensor, Tensor]:
+    frequencies = ROPE_BASE ** -(torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
+    angles = torch.outer(torch.arange(num_positions, dtype=torch.float32), frequencies)
+    angles_TK = torch.cat([angles, angles], dim=-1)
+    return angles_TK.cos(), angles_TK.sin()
+
+
+def _rotate(x_BHTK: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
+    left, right = x_BHTK.chunk(2, dim=-1)
+    turned = torch.cat([-right, left], dim=-1)
+    return x_BHTK * cos_TK.to(x_BHTK.dtype) + turned * sin_TK.to(x_BHTK.dtype)
