@@ -71,14 +71,13 @@ def storage(place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def staged(place: Path, *, replace: bool = False) -> Iterator[Path]:
+def staged(place: Path) -> Iterator[Path]:
     """A folder to fill that becomes `place` on success and vanishes on failure.
 
-    `replace` swaps an existing folder for the new one in two renames; without it, an existing
-    folder is an error.
+    Raises `InputError` if `place` exists, `StorageError` if the disk is full.
     """
     place = Path(place)
-    if place.exists() and not replace:
+    if place.exists():
         raise InputError(
             "already exists, and nothing is overwritten", where=str(place), do="choose another -o"
         )
@@ -89,15 +88,15 @@ def staged(place: Path, *, replace: bool = False) -> Iterator[Path]:
             draft.mkdir(parents=True)
             yield draft
             _sync(draft)
-            if place.exists():
-                old = place.with_name(f".{place.name}.old-{os.getpid()}")
-                place.rename(old)
-                draft.rename(place)
-                shutil.rmtree(old)
-            else:
-                draft.rename(place)
+            draft.rename(place)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Clear away what a killed process left half-written in `folder`."""
+    for draft in folder.glob(".*.draft-*"):
+        shutil.rmtree(draft) if draft.is_dir() else draft.unlink()
 
 
 def _sync(folder: Path) -> None:
