@@ -1,0 +1,139 @@
+"""Levers: what happens to a mind at which age, whatever it reads then.
+
+A lever timeline says for each stretch of life the batch size and a scale of the learning rate; a
+schedule says the share of the peak rate at each age. Both are functions of age alone, so a control
+can live another order under the same levers. `plan_steps` turns them into the table of optimiser
+steps that a run carries out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from upbringing.errors import InputError
+from upbringing.order import Rows
+
+Ages = npt.NDArray[np.float64]
+
+SCHEDULES: Mapping[str, Callable[[Ages], Ages]] = {
+    "constant": np.ones_like,
+    "linear": lambda ages: 1 - ages,
+    "steep": lambda ages: np.exp(-8 * ages),
+}
+
+
+def lr_share(schedule: str, ages: Ages) -> Ages:
+    """The share of the peak learning rate at each age, warm-up left aside; shape as `ages`.
+
+    Raises `InputError` for an unknown schedule.
+    """
+    if schedule not in SCHEDULES:
+        raise InputError(f"no schedule is called {schedule!r}", allowed=", ".join(SCHEDULES))
+    return SCHEDULES[schedule](ages)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of life from `from_age` (share of the tokens) to the next segment."""
+
+    from_age: float
+    batch_size: int
+    lr_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The levers as step functions of age; the first segment starts at 0."""
+
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def uniform(cls, batch_size: int) -> Timeline:
+        """The same levers for the whole life."""
+        return cls((Segment(0.0, batch_size),))
+
+    @classmethod
+    def of_phases(cls, rows: Rows, batch_size: int) -> Timeline:
+        """The levers that an order's phases ask for; a row is of the phase of its first token.
+
+        `batch_size` holds where a phase names none.
+        """
+        segments: dict[float, Segment] = {}
+        for span in rows.order.phases:
+            first_row = math.ceil(rows.starts[span.start] / rows.row_length)
+            if first_row < rows.num_rows:  # a phase may be too short to begin a row
+                age = first_row / rows.num_rows
+                segments[age] = Segment(age, span.batch_size or batch_size, span.lr_scale)
+        merged: list[Segment] = []
+        for segment in segments.values():
+            if not merged or merged[-1] != Segment(merged[-1].from_age, *_levers(segment)):
+                merged.append(segment)
+        return cls(tuple(merged))
+
+    @classmethod
+    def from_recipe(cls, segments: list[dict[str, Any]]) -> Timeline:
+        """The inverse of `dataclasses.asdict(timeline)["segments"]`."""
+        return cls(tuple(Segment(**segment) for segment in segments))
+
+
+def _levers(segment: Segment) -> tuple[int, float]:
+    return segment.batch_size, segment.lr_scale
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The optimiser steps of a life, arrays of shape (num_steps,).
+
+    first_row, num_rows  the rows of the order that share the step
+    batch_size           rows that the step is padded to
+    age                  share of the tokens that lies behind at its start
+    lr                   learning rate
+    """
+
+    first_row: npt.NDArray[np.int64]
+    num_rows: npt.NDArray[np.int64]
+    batch_size: npt.NDArray[np.int64]
+    age: Ages
+    lr: Ages
+
+    def __len__(self) -> int:
+        return len(self.first_row)
+
+    def after(self, age: float) -> int:
+        """How many steps are done when `age` is reached."""
+        done = np.append(self.age[1:], 1.0)
+        return int(np.searchsorted(done, age - 1e-12)) + 1
+
+
+def plan_steps(
+    num_rows: int, timeline: Timeline, *, schedule: str, peak_lr: float, warmup_share: float
+) -> Steps:
+    """Cut a life of `num_rows` rows into optimiser steps.
+
+    No step crosses a border of the timeline. The rate is peak · schedule(age) · lr_scale, times
+    a linear warm-up over the first `warmup_share` of the steps.
+    """
+    borders = [round(segment.from_age * num_rows) for segment in timeline.segments] + [num_rows]
+    pieces = [
+        np.arange(borders[i], borders[i + 1], segment.batch_size)
+        for i, segment in enumerate(timeline.segments)
+    ]
+    counts = [len(piece) for piece in pieces]
+    first_row = np.concatenate(pieces).astype(np.int64)
+    age = first_row / num_rows
+    scale = np.repeat([segment.lr_scale for segment in timeline.segments], counts)
+    num_warm = max(1, round(warmup_share * len(first_row)))
+    warmup = np.minimum(1.0, np.arange(1, len(first_row) + 1) / num_warm)
+    return Steps(
+        first_row=first_row,
+        num_rows=np.diff(np.append(first_row, num_rows)),
+        batch_size=np.repeat([segment.batch_size for segment in timeline.segments], counts),
+        age=age,
+        lr=peak_lr * lr_share(schedule, age) * scale * warmup,
+    )
