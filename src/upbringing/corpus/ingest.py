@@ -1,0 +1,73 @@
+"""Ingest: files → corpus, the whole way: read, cut, hold out, measure, write.
+
+Takes paths and a place, gives the corpus written there and what was read and skipped. The same
+files with the same options give the same corpus, wherever they lie and whatever else is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+
+from upbringing.corpus.held_out import split
+from upbringing.corpus.readers import Document, Fields, Reading, read_documents
+from upbringing.corpus.segment import LARGEST_BYTES, SMALLEST_BYTES, check_range, cut
+from upbringing.corpus.store import SCENE_COLUMNS, TRAIN, Corpus, write_corpus
+
+
+def ingest(
+    paths: Sequence[Path | str],
+    place: Path | str,
+    *,
+    fields: Fields | None = None,
+    lang: str | None = None,
+    smallest_bytes: int = SMALLEST_BYTES,
+    largest_bytes: int = LARGEST_BYTES,
+    seed: int = 0,
+    repair: bool = False,
+) -> tuple[Corpus, Reading]:
+    """Make a corpus at `place` of the texts under `paths`.
+
+    `lang` is the language of texts that do not name theirs (guessed without it), `seed` chooses
+    what is held out. Raises `InputError` as `read_documents` and `cut` do, and when `place` exists.
+    """
+    check_range(smallest_bytes, largest_bytes)
+    fields = fields or Fields()
+    reading = read_documents(paths, fields, lang=lang, repair=repair)
+    scenes = _scenes(reading.documents, smallest_bytes, largest_bytes)
+    column, held_out = split(scenes, seed)
+    corpus = write_corpus(
+        place,
+        scenes.with_columns(column),
+        recipe={
+            "maker": "ingest",
+            "fields": asdict(fields),
+            "lang": lang,
+            "smallest_bytes": smallest_bytes,
+            "largest_bytes": largest_bytes,
+            "seed": seed,
+            "repair": repair,
+        },
+        inputs=reading.inputs,
+        facts={
+            "num_documents": len(reading.documents),
+            "num_skipped": len(reading.skipped),
+            "held_out": [asdict(group) for group in held_out],
+        },
+    )
+    return corpus, reading
+
+
+def _scenes(documents: Iterable[Document], smallest_bytes: int, largest_bytes: int) -> pl.DataFrame:
+    """One row a scene, in reading order, all of them still `train`."""
+
+    def rows() -> Iterator[tuple[str | int, ...]]:
+        for d in documents:
+            for place, text in enumerate(cut(d.text, smallest_bytes, largest_bytes)):
+                name = f"{d.name}#{place}"
+                yield name, text, d.kind, d.lang, d.work, d.source, d.name, place, TRAIN
+
+    return pl.DataFrame(rows(), schema=dict(SCENE_COLUMNS), orient="row")
