@@ -16,7 +16,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,12 +154,19 @@ def write_manifest(
     recipe: Mapping[str, Any],
     inputs: Mapping[str, str],
     facts: Mapping[str, Any] | None = None,
+    only: Sequence[str] = ("**/*",),
 ) -> Manifest:
-    """Describe every file in `folder` in `<name>.json`, where `format_` is `<name>/<version>`."""
+    """Describe the files in `folder` in `<name>.json`, where `format_` is `<name>/<version>`.
+
+    `only` are glob patterns of what belongs to the artefact; all of it by default.
+    """
+    found = sorted(file for pattern in only for file in folder.glob(pattern) if file.is_file())
     files = {
-        str(file.relative_to(folder)): {"bytes": file.stat().st_size, "sha256": file_digest(file)}
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
+        file.relative_to(folder).as_posix(): {
+            "bytes": file.stat().st_size,
+            "sha256": file_digest(file),
+        }
+        for file in found
     }
     manifest = Manifest(format_, recipe, inputs, files, facts or {}, made_by())
     write_json(

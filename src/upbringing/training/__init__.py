@@ -1,0 +1,30 @@
+"""The third room: order → run. What the next rooms use of it."""
+
+from upbringing.training.checkpoint import read_checkpoint
+from upbringing.training.ledger import Ledger, first_divergence
+from upbringing.training.levers import SCHEDULES, Segment, Timeline, lr_share
+from upbringing.training.loop import train
+from upbringing.training.machine import Numerics, best_device, settle_process
+from upbringing.training.model import SHAPES, Decoder, Shape, shape_named
+from upbringing.training.run import DEFAULT_AGES, Recipe, Run
+
+__all__ = [
+    "DEFAULT_AGES",
+    "SCHEDULES",
+    "SHAPES",
+    "Decoder",
+    "Ledger",
+    "Numerics",
+    "Recipe",
+    "Run",
+    "Segment",
+    "Shape",
+    "Timeline",
+    "best_device",
+    "first_divergence",
+    "lr_share",
+    "read_checkpoint",
+    "settle_process",
+    "shape_named",
+    "train",
+]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,13 @@ class Steps:
 
     def __len__(self) -> int:
         return len(self.first_row)
+
+    def until(self, diverged_at: int | None) -> Steps:
+        """The steps that a run which diverged at that step has taken; all of them for None."""
+        if diverged_at is None:
+            return self
+        stop = diverged_at + 1
+        return Steps(*(getattr(self, field.name)[:stop] for field in fields(self)))
 
     def after(self, age: float) -> int:
         """How many steps are done when `age` is reached."""

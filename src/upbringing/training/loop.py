@@ -1,0 +1,191 @@
+"""The loop: order → run. Feed, forward, backward, step; the ledger sees what the model sees.
+
+`train` continues where it was killed: the same command gives the same ledger and, on one CPU
+set-up, the same bits in the weights.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from upbringing.files import remove_drafts, storage, write_manifest
+from upbringing.order import Rows
+from upbringing.training.checkpoint import (
+    last_snapshot,
+    read_checkpoint,
+    restore,
+    staged_snapshot,
+    write_checkpoint,
+)
+from upbringing.training.feed import Batch, Feed
+from upbringing.training.ledger import Ledger
+from upbringing.training.levers import Steps
+from upbringing.training.model import Decoder
+from upbringing.training.run import FORMAT, Recipe, Run, begin, digestible
+
+OnStep = Callable[[int, int], None]
+"""Called after each step with the steps done and the steps of the life."""
+
+
+def train(
+    rows: Rows,
+    recipe: Recipe,
+    place: Path,
+    *,
+    sources: Mapping[str, Path],
+    parent: Run | None = None,
+    snapshot_every_s: float = 30.0,
+    on_step: OnStep | None = None,
+) -> Run:
+    """Raise a mind on `rows` by `recipe` at `place`, or continue the run there.
+
+    `sources` are the folders of corpus and order, `parent` the run that `starts_from` names.
+    Raises `ResumeError` if another run lies there, `StorageError` on a full disk. A loss that is
+    not finite ends the life: the run says at which step.
+    """
+    begin(place, recipe, sources)
+    if (place / "run.json").exists():
+        return Run.open(place)
+    remove_drafts(place / "checkpoints")
+    life = _Life(rows, recipe, place, parent)
+    saved_at = time.monotonic()
+    while not life.is_over:
+        life.step()
+        if on_step:
+            on_step(len(life.ledger.chain), len(life.steps))
+        if time.monotonic() - saved_at > snapshot_every_s and not life.is_over:
+            life.save_snapshot()
+            saved_at = time.monotonic()
+    return life.finish()
+
+
+class _Life:
+    """The state of a run under way, taken up from its last snapshot if there is one."""
+
+    def __init__(self, rows: Rows, recipe: Recipe, place: Path, parent: Run | None) -> None:
+        self.recipe, self.place, self.tokens = recipe, place, rows.tokens
+        self.device = torch.device(recipe.numerics.device)
+        model = (
+            read_checkpoint(parent.checkpoints[1.0])
+            if parent
+            else Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
+        )
+        self.model = model.to(self.device)
+        self.optimizer = _optimizer(self.model, recipe)
+        self.losses = (
+            torch.compile(self.model.losses, dynamic=False)
+            if recipe.numerics.compiled
+            else self.model.losses
+        )
+        self.steps: Steps = recipe.steps
+        self.feed = Feed(rows, self.steps)
+        self.ages = {self.steps.after(age): age for age in recipe.ages}
+        self.ledger, self.history = Ledger(), list[tuple[float, float]]()
+        snapshot = last_snapshot(place / "resume")
+        if snapshot:
+            restore(snapshot, self.model, self.optimizer)
+            self.ledger = Ledger.open(snapshot.folder / "ledger.parquet")
+            self.history = pl.read_parquet(snapshot.folder / "history.parquet").rows()
+
+    @property
+    def diverged(self) -> bool:
+        return bool(self.history) and not math.isfinite(self.history[-1][0])
+
+    @property
+    def is_over(self) -> bool:
+        return self.diverged or len(self.ledger.chain) == len(self.steps)
+
+    def step(self) -> None:
+        """Consume the next batch, and keep a checkpoint if an age is reached."""
+        number = len(self.ledger.chain)
+        batch = self.feed.batch(number)
+        tokens_BT1 = batch.tokens_BT1.to(self.device)
+        weights_BT = batch.weights_BT.to(self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = float(self.steps.lr[number])
+        with self.recipe.numerics.autocast():
+            losses_BT = self.losses(tokens_BT1)
+        # Each token weighs the same, also in a batch that is not full.
+        (losses_BT * weights_BT).sum().div(weights_BT.numel()).backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        loss = _mean(losses_BT.detach(), weights_BT)
+        self.ledger.record(Batch(tokens_BT1, weights_BT, batch.num_rows))
+        self.history.append((loss, float(norm)))
+        if self.diverged:
+            return
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if number + 1 in self.ages:
+            self.save_checkpoint(self.ages[number + 1])
+
+    def save_checkpoint(self, age: float) -> None:
+        place = self.place / "checkpoints" / f"age_{age:.4f}"
+        if not place.exists():  # else this stretch is lived again after a kill
+            write_checkpoint(place, self.model, self.tokens.tokenizer)
+
+    def save_snapshot(self) -> None:
+        """Save all that a resume needs."""
+        done = len(self.ledger.chain)
+        with staged_snapshot(
+            self.place / "resume", done, self.recipe.digest, self.model, self.optimizer
+        ) as draft:
+            self.ledger.save(draft / "ledger.parquet")
+            self._history_frame().write_parquet(draft / "history.parquet")
+
+    def finish(self) -> Run:
+        """Write ledger, metrics and, last, the manifest; drop the snapshot."""
+        done = len(self.ledger.chain)
+        metrics = self._history_frame().select(
+            step=pl.int_range(pl.len(), dtype=pl.UInt32),
+            age=pl.Series(self.steps.age[:done]),
+            loss="loss",
+            grad_norm="grad_norm",
+            lr=pl.Series(self.steps.lr[:done]),
+        )
+        with storage(self.place):
+            self.ledger.save(self.place / "ledger.parquet")
+            metrics.write_parquet(self.place / "metrics.parquet")
+            write_manifest(
+                self.place,
+                FORMAT,
+                recipe=digestible(self.recipe.as_json()),
+                inputs={"order": self.recipe.order, "tokenizer": self.recipe.tokenizer},
+                facts={
+                    "ledger": self.ledger.digest,
+                    "diverged_at": done - 1 if self.diverged else None,
+                    "num_steps": done,
+                },
+                only=("ledger.parquet", "metrics.parquet", "checkpoints/age_*/*"),
+            )
+        shutil.rmtree(self.place / "resume", ignore_errors=True)
+        return Run.open(self.place)
+
+    def _history_frame(self) -> pl.DataFrame:
+        return pl.DataFrame(
+            self.history, schema={"loss": pl.Float64, "grad_norm": pl.Float64}, orient="row"
+        )
+
+
+def _optimizer(model: Decoder, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019, 1711.05101); matrices decay, norms do not."""
+    matrices = [p for p in model.parameters() if p.ndim == 2]
+    norms = [p for p in model.parameters() if p.ndim != 2]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": norms, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups, lr=recipe.peak_lr, betas=(recipe.beta1, recipe.beta2), fused=True
+    )
+
+
+def _mean(losses_BT: Tensor, weights_BT: Tensor) -> float:
+    return float((losses_BT * weights_BT).sum() / weights_BT.sum())

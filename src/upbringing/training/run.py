@@ -1,0 +1,196 @@
+"""A run: one mind raised on one order from one seed, as a folder.
+
+    run/recipe.json       what the result depends on, written before the first step
+    run/checkpoints/      stock Hugging Face folders, one an age
+    run/resume/           the last snapshot, while the run is under way
+    run/metrics.parquet   step, age, loss (nats a token), gradient norm, learning rate
+    run/ledger.parquet    what was consumed
+    run/run.json          the manifest, written last: the run is finished
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from upbringing.corpus import Corpus, Tokens, tokenize
+from upbringing.corpus.tokens import load_tokenizer
+from upbringing.errors import ArtefactError, ResumeError, VerificationError
+from upbringing.files import Manifest, open_manifest, read_json, write_json
+from upbringing.identity import digest_json
+from upbringing.order import Order, Rows
+from upbringing.training.ledger import Ledger, first_divergence
+from upbringing.training.levers import Steps, Timeline, plan_steps
+from upbringing.training.machine import Numerics
+from upbringing.training.model import Shape
+
+FORMAT = "run/1"
+
+DEFAULT_AGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a run's result depends on, besides the versions of the libraries.
+
+    order, corpus, tokenizer  digests of what is read
+    num_rows                  rows of the life, at most the order's; age counts in these
+    ages                      ages at which a checkpoint is kept, rising, the last one 1
+    starts_from               digest of the run whose last weights this one continues, if any
+    """
+
+    order: str
+    corpus: str
+    tokenizer: str
+    shape: Shape
+    seed: int
+    schedule: str
+    peak_lr: float
+    timeline: Timeline
+    row_length: int
+    num_rows: int
+    numerics: Numerics
+    ages: tuple[float, ...] = DEFAULT_AGES
+    starts_from: str | None = None
+    warmup_share: float = 0.02
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.95
+    clip_norm: float = 1.0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON; `from_json` is its inverse."""
+        return asdict(self) | {"ages": list(self.ages)}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Recipe:
+        """The recipe that `as_json` wrote."""
+        typed = {
+            "shape": Shape(**said["shape"]),
+            "timeline": Timeline.from_recipe(said["timeline"]["segments"]),
+            "numerics": Numerics(**said["numerics"]),
+            "ages": tuple(said["ages"]),
+        }
+        return cls(**{**said, **typed})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the recipe as canonical JSON."""
+        return digest_json(digestible(self.as_json()))
+
+    @property
+    def steps(self) -> Steps:
+        """The table of optimiser steps."""
+        return plan_steps(
+            self.num_rows,
+            self.timeline,
+            schedule=self.schedule,
+            peak_lr=self.peak_lr,
+            warmup_share=self.warmup_share,
+        )
+
+
+def digestible(value: Any) -> Any:
+    """JSON with tuples as lists, as a file gives it back."""
+    if isinstance(value, dict):
+        return {key: digestible(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [digestible(item) for item in value]
+    return value
+
+
+def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
+    """Write the recipe of a new run, or check that the run there has the same one.
+
+    Raises `ResumeError` that names every field in which they differ.
+    """
+    file = place / "recipe.json"
+    ours = digestible(recipe.as_json())
+    if file.exists():
+        theirs = read_json(file)["recipe"]
+        differing = [key for key in ours if theirs.get(key) != ours[key]]
+        if differing:
+            raise ResumeError(
+                f"the run there has another {', '.join(differing)}",
+                where=str(place),
+                do="give the same settings, or another -o",
+            )
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    # Relative, so that the whole tree can be moved.
+    relative = {name: os.path.relpath(path, place) for name, path in sources.items()}
+    write_json(file, {"digest": recipe.digest, "recipe": ours, "sources": relative})
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run."""
+
+    path: Path
+    recipe: Recipe
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, place: Path) -> Run:
+        """Open and check a finished run; raises `ArtefactError` if it is damaged or under way."""
+        manifest = open_manifest(place, FORMAT)
+        return cls(Path(place), Recipe.from_json(manifest.recipe), manifest)
+
+    @property
+    def digest(self) -> str:
+        """The manifest's digest: recipe, ledger, weights and metrics."""
+        return self.manifest.digest
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The step at which the loss stopped being a number, or None."""
+        step: int | None = self.manifest.facts["diverged_at"]
+        return step
+
+    @property
+    def checkpoints(self) -> dict[float, Path]:
+        """Checkpoint folders by age, rising."""
+        folders = sorted((self.path / "checkpoints").glob("age_*"))
+        return {float(folder.name.removeprefix("age_")): folder for folder in folders}
+
+    @property
+    def metrics(self) -> pl.DataFrame:
+        """step, age, loss (nats a token), grad_norm, lr; a row a step."""
+        return pl.read_parquet(self.path / "metrics.parquet")
+
+    @cached_property
+    def sources(self) -> dict[str, Path]:
+        """Where the corpus, order and tokens lie that it was raised on."""
+        said = read_json(self.path / "recipe.json")["sources"]
+        return {name: (self.path / relative).resolve() for name, relative in said.items()}
+
+    def rows(self) -> Rows:
+        """The rows it was to consume, from its sources; they are checked."""
+        corpus = Corpus.open(self.sources["corpus"])
+        order = Order.open(self.sources["order"], corpus)
+        tokens = self.tokens(corpus)
+        if (order.digest, tokens.digest) != (self.recipe.order, self.recipe.tokenizer):
+            raise ArtefactError("was raised on another order or tokenizer", where=str(self.path))
+        return Rows(order, tokens, self.recipe.row_length)
+
+    def tokens(self, corpus: Corpus) -> Tokens:
+        """Its corpus in its tokens."""
+        return tokenize(corpus, load_tokenizer(next(iter(self.checkpoints.values()))))
+
+    def verify(self) -> str:
+        """Check that what was consumed is the order, row by row; gives the ledger's digest.
+
+        Raises `VerificationError` with the first divergence: step, row, expected and found scene.
+        """
+        ledger = Ledger.open(self.path / "ledger.parquet")
+        steps = self.recipe.steps.until(self.diverged_at)
+        divergence = first_divergence(ledger, self.rows(), steps)
+        if divergence:
+            raise VerificationError(str(divergence), where=str(self.path))
+        return ledger.digest
