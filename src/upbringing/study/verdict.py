@@ -1,0 +1,268 @@
+"""Contrasts → a verdict: which place of the block moved the mind, by rules fixed beforehand.
+
+Takes the records of one schedule (contrasts in pole distances, costs, poles, washout) and gives a
+`Verdict` whose sentence says no more than its position and qualifiers do. The first rule that holds
+is the verdict; what was not raised is "not tested", never guessed. F, M, L: the block first, in the
+middle, last; S: shuffled; O: another kind in F's place; D: shuffled, with F's dose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from upbringing.study.poles import Poles, Washout
+from upbringing.study.statistics import FEWEST_SEEDS, Contrast, Cost, Pair
+
+SMALLEST_EFFECT = 0.10  # δ, in pole distances
+LARGEST_FREE_COST = 0.03  # bits per byte
+
+POSITION_PAIRS: tuple[Pair, ...] = (
+    ("F", "S"), ("M", "S"), ("L", "S"), ("F", "M"), ("L", "M"), ("F", "L"),
+)  # fmt: skip
+CONTROL_PAIRS: tuple[Pair, ...] = (("F", "O"), ("F", "D"))
+
+BOTH_ENDS, PRIMACY, RECENCY, INTERIOR = "BOTH ENDS", "PRIMACY", "RECENCY", "INTERIOR"
+NONE, UNRESOLVED = "NONE", "UNRESOLVED"
+DEMONSTRATION, NOT_MEASURABLE = "DEMONSTRATION", "NOT MEASURABLE"
+
+# In this order; every contrast named must be positive.
+_WINS = {
+    BOTH_ENDS: ("F−S", "L−S", "F−M", "L−M"),
+    PRIMACY: ("F−S", "F−M", "F−L"),
+    RECENCY: ("L−S", "L−M", "L−F"),
+    INTERIOR: ("M−S", "M−F", "M−L"),
+}
+_POSITION_NAMES = tuple(f"{first}−{second}" for first, second in POSITION_PAIRS)
+_AGAINST_SHUFFLE = ("F−S", "M−S", "L−S")  # NONE: every one equivalent to zero
+_WINNERS = {BOTH_ENDS: ("F", "L"), PRIMACY: ("F",), RECENCY: ("L",), INTERIOR: ("M",)}
+
+_WITHIN = f", to within {SMALLEST_EFFECT:.2f} pole distances"
+PLACES = {"F": "first", "M": "in the middle", "L": "last"}
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one schedule of a study brings before the rules.
+
+    `contrasts` and `washed` (after the washout) are of the primary measure in pole distances;
+    `costs` in bits per byte. `block` is the kind under test, as a reader knows it.
+    """
+
+    schedule: str
+    measure: str
+    block: str
+    poles: Poles
+    contrasts: Sequence[Contrast]
+    costs: Sequence[Cost] = ()
+    washout: Washout | None = None
+    washed: Sequence[Contrast] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A position, what qualifies it, the figures behind it, and both in a plain sentence."""
+
+    schedule: str
+    measure: str
+    position: str
+    qualifiers: tuple[str, ...]
+    reason: str
+    sentence: str
+
+
+def pairs_for(arms: Collection[str]) -> tuple[Pair, ...]:
+    """The contrasts that the rules ask for among `arms`, in a fixed order: one family."""
+    return tuple(pair for pair in (*POSITION_PAIRS, *CONTROL_PAIRS) if set(pair) <= set(arms))
+
+
+def decide(evidence: Evidence) -> Verdict:
+    """The first rule that holds, with its qualifiers."""
+    found = _by_name(evidence.contrasts)
+    num_seeds = evidence.contrasts[0].num_seeds
+    poles = evidence.poles
+    if poles.gate == "failed" or (poles.gate == "not run" and num_seeds >= FEWEST_SEEDS):
+        return _plain(
+            evidence,
+            NOT_MEASURABLE,
+            poles.reason,
+            f"No verdict: {poles.reason}, so character cannot be measured at this scale.",
+        )
+    if num_seeds < FEWEST_SEEDS:
+        reason = f"{num_seeds} seeds, a verdict needs {FEWEST_SEEDS}"
+        return _plain(evidence, DEMONSTRATION, reason, demonstration(num_seeds))
+
+    position = _position(found)
+    if position == NONE:
+        sentence = (
+            f"It does not matter when {evidence.block} is read: first, in the middle or last, the "
+            f"mind ends within {SMALLEST_EFFECT:.2f} pole distances of the shuffled one on average."
+        )
+        return _plain(evidence, NONE, _figures(found, _AGAINST_SHUFFLE, at_90=True), sentence)
+    if position == UNRESOLVED:
+        reason = f"no rule holds: {_figures(found, _POSITION_NAMES)}"
+        sentence = (
+            f"{num_seeds} seeds do not settle whether it matters when {evidence.block} is read."
+        )
+        return _plain(evidence, UNRESOLVED, reason, sentence)
+
+    judged = [
+        _specificity(found, _WINNERS[position]),
+        _dose(found, _WINNERS[position]),
+        _duration(evidence, _WINNERS[position]),
+        _cost(evidence, _WINNERS[position]),
+    ]
+    sentences = [_win(evidence.block, position, found), *(clause for _, clause in judged)]
+    return Verdict(
+        evidence.schedule,
+        evidence.measure,
+        position,
+        tuple(qualifier for qualifier, _ in judged if qualifier),
+        _figures(found, _WINS[position]),
+        " ".join(sentence for sentence in sentences if sentence),
+    )
+
+
+def is_positive(contrast: Contrast | None) -> bool:
+    """Simultaneous 95% lower bound above zero and an estimate of at least δ."""
+    if contrast is None or contrast.estimate is None or contrast.low is None:
+        return False
+    return contrast.low > 0 and contrast.estimate >= SMALLEST_EFFECT
+
+
+def is_equivalent(contrast: Contrast | None) -> bool:
+    """90% interval inside ±δ: two one-sided tests at 5% (Schuirmann 1987)."""
+    if contrast is None or contrast.low90 is None or contrast.high90 is None:
+        return False
+    return contrast.low90 > -SMALLEST_EFFECT and contrast.high90 < SMALLEST_EFFECT
+
+
+def demonstration(num_seeds: int) -> str:
+    """What a study with fewer than 6 seeds says instead of a verdict."""
+    seeds = "seed" if num_seeds == 1 else "seeds"
+    return f"{_NUMBERS[num_seeds]} {seeds}: a demonstration, no verdict."
+
+
+def number(value: float, digits: int = 2) -> str:
+    """A figure for a sentence, with a true minus sign and no negative zero."""
+    rounded = round(value, digits) + 0.0
+    return f"{rounded:.{digits}f}".replace("-", "−")
+
+
+def _position(found: Mapping[str, Contrast]) -> str:
+    for position, names in _WINS.items():
+        if all(is_positive(found.get(name)) for name in names):
+            return position
+    if all(is_equivalent(found.get(name)) for name in _AGAINST_SHUFFLE):
+        return NONE
+    return UNRESOLVED
+
+
+def _specificity(found: Mapping[str, Contrast], winners: Sequence[str]) -> tuple[str, str]:
+    return _qualify(
+        [found.get(f"{arm}−O") for arm in winners],
+        subject="specificity",
+        missing="another kind in the same place was not raised",
+        positive=("SPECIFIC", "It did so more than another kind in the same place."),
+        equivalent=("PLACEBO-LIKE", f"Another kind in the same place did as much{_WITHIN}."),
+    )
+
+
+def _dose(found: Mapping[str, Contrast], winners: Sequence[str]) -> tuple[str, str]:
+    if "F" not in winners:
+        return "", ""  # dose is anchored to the first place alone
+    return _qualify(
+        [found.get("F−D")],
+        subject="dose",
+        missing="the same learning-rate mass without the place was not raised",
+        positive=("BEYOND DOSE", "First did more than the same learning-rate mass spread out."),
+        equivalent=("DOSE ONLY", f"The same learning-rate mass spread out did as much{_WITHIN}."),
+    )
+
+
+def _duration(evidence: Evidence, winners: Sequence[str]) -> tuple[str, str]:
+    washout = evidence.washout
+    washed = _by_name(evidence.washed) if washout and washout.valid else {}
+    return _qualify(
+        [washed.get(f"{arm}−S") for arm in winners],
+        subject="lasting",
+        missing=washout.reason if washout and not washout.valid else "no washout",
+        positive=("LASTING", "After the washout the difference to the shuffle was still there."),
+        equivalent=("FADED", f"After the washout the shuffle was as far{_WITHIN}."),
+    )
+
+
+def _cost(evidence: Evidence, winners: Sequence[str]) -> tuple[str, str]:
+    cost_of = {cost.arm: cost for cost in evidence.costs}
+    highs = [cost_of[arm].high if arm in cost_of else None for arm in winners]
+    known = [high for high in highs if high is not None]
+    if known and max(known) > LARGEST_FREE_COST:
+        most = f"as much as {number(max(known), 3)} bits per byte against the shuffle"
+        return "AT A COST", f"It may cost {most}."
+    if len(known) < len(winners):
+        return "cost not tested", "What it cost in bits per byte was not tested."
+    return "", ""
+
+
+def _qualify(
+    contrasts: Sequence[Contrast | None],
+    *,
+    subject: str,
+    missing: str,
+    positive: tuple[str, str],
+    equivalent: tuple[str, str],
+) -> tuple[str, str]:
+    """The qualifier and its sentence; it must hold for every winning place."""
+    if None in contrasts:
+        return f"{subject} not tested: {missing}", f"{subject.capitalize()} not tested: {missing}."
+    if all(is_positive(contrast) for contrast in contrasts):
+        return positive
+    if all(is_equivalent(contrast) for contrast in contrasts):
+        return equivalent
+    shown = "; ".join(_figure(contrast) for contrast in contrasts if contrast)
+    return f"{subject} unresolved: {shown}", f"{subject.capitalize()} unresolved."
+
+
+def _win(block: str, position: str, found: Mapping[str, Contrast]) -> str:
+    winners = _WINNERS[position]
+    gains = " and ".join(_amount(found[f"{arm}−S"]) for arm in winners)
+    where = " and ".join(PLACES[arm] for arm in winners)
+    losers = " or ".join(place for arm, place in PLACES.items() if arm not in winners)
+    return (
+        f"Read {where}, {block} moved the mind further toward {block} than shuffled "
+        f"(by {gains} pole distances) and than read {losers}."
+    )
+
+
+def _plain(evidence: Evidence, position: str, reason: str, sentence: str) -> Verdict:
+    return Verdict(evidence.schedule, evidence.measure, position, (), reason, sentence)
+
+
+def _by_name(contrasts: Sequence[Contrast]) -> dict[str, Contrast]:
+    """Every contrast under its name and, read the other way, under its reverse."""
+    both_ways = [c for contrast in contrasts for c in (contrast, contrast.reversed())]
+    return {contrast.name: contrast for contrast in both_ways}
+
+
+def _figures(found: Mapping[str, Contrast], names: Sequence[str], *, at_90: bool = False) -> str:
+    return "; ".join(
+        _figure(found[name], at_90=at_90) if name in found else f"{name} not tested"
+        for name in names
+    )
+
+
+def _figure(contrast: Contrast, *, at_90: bool = False) -> str:
+    if contrast.estimate is None:
+        return f"{contrast.name} has no figure ({contrast.reason})"
+    return f"{contrast.name} {_amount(contrast, at_90=at_90)}"
+
+
+def _amount(contrast: Contrast, *, at_90: bool = False) -> str:
+    """`0.31 [0.22, 0.40]`; the interval is the simultaneous 95% one unless said."""
+    assert contrast.estimate is not None
+    low, high = (contrast.low90, contrast.high90) if at_90 else (contrast.low, contrast.high)
+    if low is None or high is None:
+        return f"{number(contrast.estimate)} (no interval: {contrast.reason})"
+    label = "90%: " if at_90 else ""
+    return f"{number(contrast.estimate)} [{label}{number(low)}, {number(high)}]"
