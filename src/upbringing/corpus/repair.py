@@ -13,8 +13,10 @@ from functools import cache
 
 import ftfy
 
+# “É, opening a line of French, reads as one UTF-8 sequence too. Text that was mangled holds many, and
+# of the characters that Mac Roman has beyond ASCII, next to none stand outside them.
 _FEWEST_SEQUENCES = 4
-"""“É opening a French line reads as one UTF-8 sequence too; four and a majority are no accident."""
+_SMALLEST_SHARE = 0.9
 
 
 def repair(text: str) -> str:
@@ -31,7 +33,7 @@ def repair(text: str) -> str:
 def _undo_mac_roman(text: str) -> str:
     found = _sequences().findall(text)
     in_mac_roman = len(_high_characters().findall(text))
-    if len(found) < _FEWEST_SEQUENCES or 2 * sum(map(len, found)) <= in_mac_roman:
+    if len(found) < _FEWEST_SEQUENCES or sum(map(len, found)) < _SMALLEST_SHARE * in_mac_roman:
         return text
     return _sequences().sub(_decoded, text)
 
