@@ -54,7 +54,6 @@ def ingest(
         inputs=reading.inputs,
         facts={
             "num_documents": len(reading.documents),
-            "num_skipped": len(reading.skipped),
             "held_out": [asdict(group) for group in held_out],
         },
     )

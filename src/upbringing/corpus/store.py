@@ -59,7 +59,7 @@ class Corpus:
 
     @property
     def digest(self) -> str:
-        """SHA-256 (hex) of format, recipe, inputs and files."""
+        """SHA-256 (hex) of format, recipe, inputs, files and facts."""
         return self.manifest.digest
 
     @property
@@ -146,9 +146,9 @@ def write_corpus(
 ) -> Corpus:
     """Add keys and measures to `scenes` (`SCENE_COLUMNS`) and write them as a corpus at `place`.
 
-    `recipe` is what the scenes were made by, `inputs` the digests of what they were made from;
-    both are in the corpus's digest. `facts` only describe. Raises `InputError` for rows that are
-    not scenes and for a `place` that exists; leaves nothing behind when it fails.
+    `recipe` is what the scenes were made by, `inputs` the digests of what they were made from,
+    `facts` what else to say of them; all are in the corpus's digest. Raises `InputError` for rows
+    that are not scenes and for a `place` that exists; leaves nothing behind when it fails.
     """
     place = Path(place)
     _check(scenes, place)
