@@ -18,7 +18,10 @@ from upbringing.corpus.world.grammar import TABLE_OF, Grammar, Lots, grammar
 from upbringing.identity import Keys, keyed_hash, keys_of
 
 # A topic limits what can fail, that limits how, and that limits why: not drawn from whole tables.
-_DEPENDENT = {"topic", "obj", "trouble", "case", "case2", "helper", "count2"}
+_DEPENDENT = {"topic", "obj", "trouble", "case", "case2"}
+
+# Attributes that must differ from another of the same table.
+_OTHER_THAN = {"helper": "who", "long2": "long", "hour2": "hour", "count2": "count"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Events:
-    """`rows[attribute]` (num_events,) is the row of the attribute's table; `keys` draws the rest."""
+    """`rows[attribute]` (num_events,) are rows of the attribute's table; `keys` draws the rest."""
 
     keys: Keys
     rows: dict[str, Lots]
@@ -57,7 +60,7 @@ def draw_events(
     rows = {
         name: draw(keys, seed, name, len(made.tables[table]))
         for name, table in TABLE_OF.items()
-        if name not in _DEPENDENT
+        if name not in _DEPENDENT and name not in _OTHER_THAN
     }
     links = _links(made.lang)
     topics = {side: np.flatnonzero(links.is_held_out == side) for side in (False, True)}
@@ -69,8 +72,8 @@ def draw_events(
     rows["obj"] = links.objects.draw(keys, seed, "obj", rows["topic"])
     rows["trouble"] = links.troubles.draw(keys, seed, "trouble", rows["obj"])
     rows["case"] = links.cases.draw(keys, seed, "case", rows["trouble"])
-    rows["helper"] = _other(keys, seed, "helper", rows["who"], len(made.tables["people"]))
-    rows["count2"] = _other(keys, seed, "count2", rows["count"], len(made.tables["counts"]))
+    for name, taken in _OTHER_THAN.items():
+        rows[name] = _other(keys, seed, name, rows[taken], len(made.tables[TABLE_OF[name]]))
     first, num_cases = links.cases.starts[rows["trouble"]], links.cases.lengths[rows["trouble"]]
     rows["case2"] = first + _other(keys, seed, "case2", rows["case"] - first, num_cases)
     return Events(keys, rows)

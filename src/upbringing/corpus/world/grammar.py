@@ -41,9 +41,12 @@ TABLE_OF = {
     "weather": "weather",
     "adj": "adjectives",
     "long": "durations",
+    "long2": "durations",
     "hour": "hours",
+    "hour2": "hours",
     "count": "counts",
     "count2": "counts",
+    "count3": "counts",
     "outcome": "outcomes",
     "who": "people",
     "helper": "people",
@@ -281,13 +284,14 @@ def _misfit(slot: Cell | Agreement | Choice, made: Grammar) -> str | None:
     """What is wrong with a slot, if anything."""
     if isinstance(slot, Choice):
         return None
-    if slot.partner is not None:
-        if slot.partner not in TABLE_OF:
-            return f"nothing is called {slot.partner!r}"
-        if made.tables[TABLE_OF[slot.partner]].genders is None:
-            return f"{slot.partner!r} has no gender"
-    if isinstance(slot, Agreement):
-        return None
+    if slot.partner is not None and slot.partner not in TABLE_OF:
+        return f"nothing is called {slot.partner!r}"
+    if slot.partner is not None and made.tables[TABLE_OF[slot.partner]].genders is None:
+        return f"{slot.partner!r} has no gender"
+    return _misfit_cell(slot, made) if isinstance(slot, Cell) else None
+
+
+def _misfit_cell(slot: Cell, made: Grammar) -> str | None:
     if slot.attribute not in TABLE_OF:
         return f"nothing is called {slot.attribute!r}"
     table = made.tables[TABLE_OF[slot.attribute]]

@@ -25,8 +25,8 @@ _HELD_OUT_EVERY = 10  # one event in ten, by a keyed draw
 def world_scenes(lang: str, num_events: int, seed: int) -> pl.DataFrame:
     """`num_events` scenes, each event once in one voice; nine in ten are for training.
 
-    Columns: id, text, kind (the voice), lang, work (the topic), source, document (the event), place,
-    split.
+    Columns: id, text, kind (the voice), lang, work (the topic), source, document (the event),
+    place, split.
     """
     made = grammar(lang)
     ids = _ids(f"{lang}-event", num_events)

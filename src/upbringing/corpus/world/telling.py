@@ -37,9 +37,11 @@ class Teller:
         return self._choose(self._grammar.openings[held_out], at)
 
     def body(self, family: Family, at: Lots) -> list[str]:
-        """What follows the opening, in one family of a voice."""
+        """What follows the opening, in one family of a voice, without its first or its last move."""
         moves = [self._choose(move, at) for move in family.moves]
-        return [family.joint.join(parts) for parts in zip(*moves, strict=True)]
+        starts = draw(self._events.keys[at], self._seed, "start", 2)
+        parts = zip(starts, *moves, strict=True)
+        return [family.joint.join(told[start : start + len(told) - 1]) for start, *told in parts]
 
     def _choose(self, choice: Choice, at: Lots) -> Words:
         keys = self._events.keys[at]
