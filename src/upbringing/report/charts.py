@@ -1,0 +1,227 @@
+"""Tables → charts of character: where each mind ended, and its way there.
+
+Takes a `Study`; gives Altair charts, each as wide as whatever holds it. Rows travel inside the
+chart, rounded to what an eye can see. All charts of character share one axis of height, all charts
+of a life one axis of age.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import altair as alt
+import polars as pl
+
+from upbringing.report import words
+from upbringing.report.colours import arm_colour, colour
+from upbringing.report.folder import Study
+
+WASHOUT_START, WASHOUT_WIDTH = 1.04, 0.28
+"""Where the washout is drawn on the axis of age, whose own end is 1."""
+
+Width = int | Literal["container"]
+Chart = alt.Chart | alt.LayerChart
+
+
+def arms_of(study: Study) -> list[str]:
+    """The arms that are orders of the same text, F M L O D S N."""
+    arms = study.character["arm"].unique().to_list()
+    return sorted((a for a in arms if not words.is_calibration(a)), key=words.arm_rank)
+
+
+def dots(study: Study, schedule: str, *, width: Width = "container") -> alt.LayerChart:
+    """Each seed of each arm a dot at the end of life; the shuffles' range a band, poles lines."""
+    ends = _at_the_end(study, schedule)
+    arms = [arm for arm in arms_of(study) if arm in ends["arm"]]
+    rows = _dot_rows(ends, arms)
+    labels = [_tick_label(study, arm, brief=len(arms) > 3) for arm in arms]
+    x = alt.X(
+        "x:Q",
+        title=None,
+        scale=alt.Scale(domain=[-0.5, len(arms) - 0.5], nice=False),
+        axis=alt.Axis(
+            values=list(range(len(arms))),
+            labelExpr=f"split({json.dumps(labels)}[datum.value], '|')",
+            labelColor=colour("ink"),
+            labelLineHeight=15,
+            labelFlush=False,
+            labelOverlap=False,
+            grid=False,
+            ticks=False,
+            domain=False,
+        ),
+    )
+    y = _position_axis(study)
+    base = alt.Chart(data(rows)).encode(x=x, y=y, color=_arm_scale(arms))
+    means = base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(
+        x="min(left):Q",
+        x2="max(right):Q",
+        y=_position_axis(study, "mean(position):Q"),
+    )
+    size = 130 if ends["seed"].n_unique() <= 4 else 70
+    seeds = base.mark_point(filled=True, size=size, opacity=0.85).encode(
+        tooltip=[
+            alt.Tooltip("arm:N"),
+            alt.Tooltip("seed:Q"),
+            alt.Tooltip("position:Q", title=study.scale.label, format=".2f"),
+        ]
+    )
+    drawn = [*_band(rows, y), *_pole_lines(study, y), means, seeds]
+    return layers(drawn, width=width, height=300, title=schedule_title(schedule))
+
+
+def life(study: Study, schedule: str, *, width: Width = "container") -> alt.LayerChart:
+    """Character by age: a line a seed, the shuffles' range a band, the washout after life."""
+    rows = _life_rows(study, schedule)
+    arms = [arm for arm in arms_of(study) if arm != "S"]
+    has_washout = any(row["stage"] == "washout" for row in rows)
+    end = WASHOUT_START + WASHOUT_WIDTH if has_washout else 1.0
+    scale = alt.Scale(domain=[0, end], nice=False)
+    x = alt.X("x:Q", title=None, scale=scale, axis=age_axis(washout=has_washout))
+    y = _position_axis(study)
+    shuffles = alt.Chart(data([row for row in rows if row["arm"] == "S"])).encode(x=x)
+    band = shuffles.mark_area(color=colour("arm-S"), opacity=0.35).encode(
+        y=_position_axis(study, "min(position):Q"),
+        y2="max(position):Q",
+        detail="stage:N",
+    )
+    lines = (
+        alt.Chart(data([row for row in rows if row["arm"] != "S"]))
+        .mark_line(strokeWidth=1.8, opacity=0.9)
+        .encode(
+            x=x,
+            y=y,
+            color=_arm_scale(arms),
+            detail=["seed:N", "stage:N"],
+            tooltip=["arm:N", "seed:Q", "when:N", alt.Tooltip("position:Q", format=".2f")],
+        )
+    )
+    border = alt.Chart(data([{"x": 1.0}])).mark_rule(color=colour("muted"), strokeDash=[1, 3])
+    borders = [border.encode(x=x)] if has_washout else []
+    drawn = [*_pole_lines(study, y), band, lines, *borders]
+    return layers(drawn, width=width, height=270, title=schedule_title(schedule))
+
+
+def data(rows: list[dict[str, Any]]) -> alt.InlineData:
+    """Rows as data that travel inside the chart."""
+    return alt.InlineData(values=rows)
+
+
+def layers(
+    charts: list[alt.Chart], *, width: Width, height: int, title: str = ""
+) -> alt.LayerChart:
+    """Charts on top of each other, the first at the bottom."""
+    return alt.LayerChart(layer=charts, width=width, height=height, title=title)
+
+
+def age_axis(*, washout: bool = False) -> alt.Axis:
+    """The axis of age, from birth to 1; with `washout`, that word under the stretch after it."""
+    after = [WASHOUT_START + WASHOUT_WIDTH / 2] if washout else []
+    names = {0: "birth", 1: "age 1"} | dict.fromkeys(after, "washout")
+    words_ = "".join(f"datum.value == {at} ? '{name}' : " for at, name in names.items())
+    return alt.Axis(
+        values=[0, 0.25, 0.5, 0.75, 1, *after],
+        labelExpr=f"{words_}format(datum.value, '~f')",
+        grid=False,
+        domain=False,
+        ticks=False,
+    )
+
+
+def schedule_title(schedule: str) -> str:
+    """`steep learning rate`."""
+    return f"{schedule} learning rate"
+
+
+def _dot_rows(ends: pl.DataFrame, arms: list[str]) -> list[dict[str, Any]]:
+    """A row a seed: `x` is the arm's column, the seeds side by side; `left`, `right` its width."""
+    seeds = ends["seed"].unique().sort().to_list()
+    step = 0.5 / max(len(seeds), 3)
+    rows = []
+    for row in ends.filter(pl.col("arm").is_in(arms)).to_dicts():
+        column = arms.index(row["arm"])
+        shift = (seeds.index(row["seed"]) - (len(seeds) - 1) / 2) * step
+        place = {"x": round(column + shift, 3), "left": column - 0.34, "right": column + 0.34}
+        rows.append(row | place)
+    return rows
+
+
+def _at_the_end(study: Study, schedule: str) -> pl.DataFrame:
+    """The last position in life of each run on a schedule, by arm and seed."""
+    of_life = (pl.col("schedule") == schedule) & (pl.col("stage") == "life")
+    rows = study.character.filter(of_life).sort("age")
+    last = rows.group_by("arm", "seed").agg(pl.col("position").last().round(4))
+    return last.sort("arm", "seed")
+
+
+def _life_rows(study: Study, schedule: str) -> list[dict[str, Any]]:
+    """Rows of the orders' runs with a place `x`; a washout begins where its life ended."""
+    arms = arms_of(study)
+    on_schedule = (pl.col("schedule") == schedule) & pl.col("arm").is_in(arms)
+    columns = ["arm", "seed", "stage", "age", "position"]
+    rows = study.character.filter(on_schedule).select(columns)
+    is_washout = pl.col("stage") == "washout"
+    forked = rows.filter(is_washout).select("arm", "seed").unique()
+    ends = _at_the_end(study, schedule).join(forked, on=["arm", "seed"], how="semi")
+    starts = ends.with_columns(stage=pl.lit("washout"), age=pl.lit(0.0)).select(columns)
+    rows = pl.concat([rows.filter(~is_washout | (pl.col("age") > 0)), starts])
+    placed = rows.with_columns(
+        x=pl.when(is_washout).then(WASHOUT_START + WASHOUT_WIDTH * pl.col("age")).otherwise("age"),
+        position=pl.col("position").round(4),
+    ).sort("arm", "seed", "stage", "age")
+    return [row | {"when": words.age(row["age"], row["stage"])} for row in placed.to_dicts()]
+
+
+def _position_axis(study: Study, shorthand: str = "position:Q") -> alt.Y:
+    """The y axis of character: the same domain for every chart, poles included."""
+    orders = study.character.filter(pl.col("arm").is_in(arms_of(study)))
+    values = orders["position"].to_list() + _pole_positions(study)
+    margin = 0.08 * (max(values) - min(values) or 1.0)
+    scale = alt.Scale(domain=[min(values) - margin, max(values) + margin], nice=False, zero=False)
+    axis = alt.Axis(tickCount=5, ticks=False, domain=False, format=".2~f", minExtent=34)
+    return alt.Y(shorthand, title=None, scale=scale, axis=axis)
+
+
+def _pole_positions(study: Study) -> list[float]:
+    poles = (study.findings.poles.negative, study.findings.poles.positive)
+    scale = study.scale
+    return [(p.mean - scale.zero) / scale.unit for p in poles if p and p.mean is not None]
+
+
+def _pole_lines(study: Study, y: alt.Y) -> list[alt.Chart]:
+    """A dashed line at each pole with the pole's name on its inner side."""
+    poles = (study.findings.poles.negative, study.findings.poles.positive)
+    named = [words.arm(p.arm, study.findings) for p in poles if p and p.mean is not None]
+    heights = _pole_positions(study)
+    layers = []
+    for name, height in zip(named, heights, strict=True):
+        line = alt.Chart(data([{"position": round(height, 4), "name": name}])).encode(y=y)
+        inward = 11 if height == max(heights) else -11
+        layers += [
+            line.mark_rule(color=colour("ink"), strokeDash=[5, 4], opacity=0.7),
+            line.mark_text(align="left", dx=4, dy=inward).encode(x=alt.value(0), text="name:N"),
+        ]
+    return layers
+
+
+def _band(rows: list[dict[str, Any]], y: alt.Y) -> list[alt.Chart]:
+    shuffled = [row["position"] for row in rows if row["arm"] == "S"]
+    if not shuffled:
+        return []
+    span = alt.Chart(data([{"position": min(shuffled), "high": max(shuffled)}]))
+    return [
+        span.mark_rect(color=colour("arm-S"), opacity=0.25).encode(
+            x=alt.value(0), x2=alt.value("width"), y=y, y2="high:Q"
+        )
+    ]
+
+
+def _arm_scale(arms: list[str]) -> alt.Color:
+    scale = alt.Scale(domain=arms, range=[arm_colour(arm) for arm in arms])
+    return alt.Color("arm:N", legend=None, scale=scale)
+
+
+def _tick_label(study: Study, arm: str, *, brief: bool) -> str:
+    """Lines joined by `|`: the arm's letter, and its description where there is room."""
+    return arm if brief else "|".join([arm, *words.arm(arm, study.findings).split(", ")])

@@ -1,0 +1,304 @@
+"""A study folder, read and checked whole, before a word or a dot is drawn from it.
+
+Takes a folder as `study` leaves it (`study.json`, `findings.json`, three Parquet tables); gives a
+`Study`. Promises that what later modules look up is there: the fields, the columns, a primary
+measure at some age, a schedule for every run. Everything that is wrong is one `ArtefactError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from upbringing.errors import ArtefactError, Problem
+from upbringing.files import read_json
+
+_RUN: dict[str, pl.DataType] = {
+    "run": pl.String(),
+    "arm": pl.String(),
+    "schedule": pl.String(),
+    "seed": pl.Int64(),
+    "stage": pl.String(),
+    "age": pl.Float64(),
+}
+_COLUMNS: dict[str, dict[str, pl.DataType]] = {
+    "findings.parquet": _RUN
+    | {
+        "measure": pl.String(),
+        "subject": pl.String(),
+        "value": pl.Float64(),
+        "unit": pl.String(),
+    },
+    "samples.parquet": _RUN
+    | {
+        "prompt": pl.Int64(),
+        "opening": pl.String(),
+        "sample_seed": pl.Int64(),
+        "text": pl.String(),
+        "voice": pl.Float64(),
+    },
+    "ribbons.parquet": {
+        "arm": pl.String(),
+        "seed": pl.Int64(),
+        "bin": pl.Int64(),
+        "kind": pl.String(),
+        "share": pl.Float64(),
+    },
+}
+
+
+class _Record(BaseModel):
+    """JSON that we wrote ourselves: immutable; a newer writer may have added fields."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+R = TypeVar("R", bound=_Record)
+
+
+class Schedule(_Record):
+    """A learning rate through life, and where its mass (the integral over age) lies."""
+
+    age: tuple[float, ...] = Field(min_length=2)
+    lr: tuple[float, ...] = Field(min_length=2)
+    """Share of the peak rate at each age."""
+    mass_by_sixth: tuple[float, ...] = Field(min_length=6, max_length=6)
+
+    def mass_between(self, start: float, end: float) -> float:
+        """The area under the rate (trapezoids) between two ages; 1 for a whole life at the peak."""
+        age, lr = np.asarray(self.age), np.asarray(self.lr)
+        area = np.concatenate([[0.0], np.cumsum(np.diff(age) * (lr[1:] + lr[:-1]) / 2)])
+        at_start, at_end = np.interp([start, end], age, area)
+        return float(at_end - at_start)
+
+
+class Pole(_Record):
+    """The minds that were raised on one kind only."""
+
+    arm: str
+    mean: float | None
+    values: tuple[float | None, ...] = ()
+
+
+class Poles(_Record):
+    """The unit of character and whether it can be trusted at this size."""
+
+    positive: Pole | None = None
+    negative: Pole | None = None
+    distance: float | None = None
+    seed_sd: float | None = None
+    gate: Literal["passed", "failed", "not run"]
+    reason: str
+
+
+class Contrast(_Record):
+    """A difference between two arms; no number where there is none to give."""
+
+    schedule: str
+    measure: str
+    name: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    num_seeds: int
+    unit: str
+    method: str
+    reason: str | None = None
+
+
+class Verdict(_Record):
+    """What the rules say of one schedule and measure."""
+
+    schedule: str
+    measure: str
+    position: str
+    qualifiers: tuple[str, ...]
+    reason: str
+    sentence: str
+
+
+class Cost(_Record):
+    """Held-out bits per byte of an arm minus those of the shuffles."""
+
+    schedule: str
+    arm: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    num_seeds: int
+    method: str
+    reason: str | None = None
+
+
+class Washout(_Record):
+    """Whether a schedule's washout was strong enough to speak of what lasts."""
+
+    valid: bool
+    reason: str
+
+
+class Sampling(_Record):
+    """How the samples were drawn and which are shown."""
+
+    temperature: float
+    num_tokens: int
+    rule: str
+
+
+class Findings(_Record):
+    """`findings.json`, the fields that a report uses."""
+
+    name: str
+    preset: str | None
+    is_demonstration: bool
+    seeds: tuple[int, ...] = Field(min_length=1)
+    lang: str
+    block: str
+    against: str | None
+    axis: str
+    primary: Literal["style_margin", "voice"]
+    shape: str
+    num_parameters: int
+    num_tokens: int
+    smallest_effect: float
+    arms: Mapping[str, str]
+    command: str
+    schedules: Mapping[str, Schedule] = Field(min_length=1)
+    poles: Poles
+    contrasts: tuple[Contrast, ...]
+    verdicts: tuple[Verdict, ...]
+    costs: tuple[Cost, ...]
+    washout: Mapping[str, Washout]
+    judge: Mapping[str, object] | None
+    diverged: tuple[str, ...]
+    deviations: tuple[str, ...]
+    numerics: Mapping[str, object]
+    digests: Mapping[str, str]
+    sampling: Sampling
+    answer: tuple[str, ...] = Field(min_length=1)
+
+
+class _Preregistration(_Record):
+    """`study.json`: the design as it was hashed before the first run."""
+
+    digest: str
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a value of the primary measure becomes a height: `(value − zero) / unit`."""
+
+    zero: float
+    unit: float
+    label: str
+    in_pole_distances: bool
+
+
+@dataclass(frozen=True)
+class Study:
+    """A whole study: its record and its tables, checked."""
+
+    folder: Path
+    design_digest: str
+    findings: Findings
+    measures: pl.DataFrame
+    """findings.parquet: a row a run, age and measure."""
+    samples: pl.DataFrame
+    ribbons: pl.DataFrame
+
+    @cached_property
+    def scale(self) -> Scale:
+        """Pole distances above the negative pole; natural units where the poles have none."""
+        poles = self.findings.poles
+        if poles.negative and poles.negative.mean is not None and (poles.distance or 0) > 0:
+            assert poles.distance is not None
+            return Scale(poles.negative.mean, poles.distance, "pole distances", True)
+        return Scale(0.0, 1.0, self._primary["unit"][0].replace("_", " "), False)
+
+    @cached_property
+    def character(self) -> pl.DataFrame:
+        """The primary measure: run, arm, schedule, seed, stage, age, `value`, `position`."""
+        scaled = (pl.col("value") - self.scale.zero) / self.scale.unit
+        return self._primary.with_columns(position=scaled)
+
+    @property
+    def _primary(self) -> pl.DataFrame:
+        return primary_rows(self.measures, self.findings)
+
+
+def primary_rows(measures: pl.DataFrame, findings: Findings) -> pl.DataFrame:
+    """The rows of the primary measure that hold a number, by arm, seed and age."""
+    is_primary = (pl.col("measure") == findings.primary) & (pl.col("subject") == findings.axis)
+    rows = measures.filter(is_primary & pl.col("value").is_finite())
+    return rows.sort("arm", "schedule", "seed", "stage", "age")
+
+
+def read_study(folder: Path) -> Study:
+    """Read and check a study folder. Raises `ArtefactError` with everything that is wrong."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ArtefactError("is not a folder", where=str(folder), do="name a finished study")
+    problems: list[Problem] = []
+    preregistration = _read_record(folder / "study.json", _Preregistration, problems)
+    findings = _read_record(folder / "findings.json", Findings, problems)
+    tables = [_read_table(folder / name, problems) for name in _COLUMNS]
+    if problems or preregistration is None or findings is None:
+        raise ArtefactError(problems)
+    measures, samples, ribbons = (table for table in tables if table is not None)
+    _check_together(folder, findings, measures)
+    return Study(folder, preregistration.digest, findings, measures, samples, ribbons)
+
+
+def _read_record(file: Path, model: type[R], problems: list[Problem]) -> R | None:
+    try:
+        return model.model_validate(read_json(file))
+    except ArtefactError as error:
+        problems += error.problems
+    except ValidationError as error:
+        for mistake in error.errors():
+            spot = ".".join(map(str, mistake["loc"]))
+            problems.append(Problem(f"{spot}: {mistake['msg']}", str(file)))
+    return None
+
+
+def _read_table(file: Path, problems: list[Problem]) -> pl.DataFrame | None:
+    columns = _COLUMNS[file.name]
+    try:
+        table = pl.read_parquet(file)
+        return table.select(pl.col(name).cast(kind) for name, kind in columns.items())
+    except FileNotFoundError:
+        problems.append(Problem("no such file", str(file), do="run the study again"))
+    except pl.exceptions.ColumnNotFoundError as error:
+        missing = str(error).splitlines()[0]
+        problems.append(Problem(f"lacks a column: {missing}", str(file), ", ".join(columns)))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        problems.append(Problem(f"cannot be read: {error}", str(file), do="run the study again"))
+    return None
+
+
+def _check_together(folder: Path, findings: Findings, measures: pl.DataFrame) -> None:
+    problems = []
+    if primary_rows(measures, findings).is_empty():
+        what = f"holds no {findings.primary} of the axis {findings.axis!r}"
+        problems.append(Problem(what, str(folder / "findings.parquet"), do="run the study again"))
+    known = list(findings.schedules)
+    unknown = measures.filter(~pl.col("schedule").is_in(known))["schedule"].unique().sort()
+    problems += [
+        Problem(
+            f"has runs on the schedule {name!r}, which findings.json does not describe",
+            str(folder / "findings.parquet"),
+            ", ".join(known),
+        )
+        for name in unknown
+    ]
+    if problems:
+        raise ArtefactError(problems)

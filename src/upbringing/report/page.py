@@ -1,0 +1,249 @@
+"""Study → one HTML file that needs nothing else: no network, no font, no server.
+
+Takes a study folder; gives `report.html` in it. Promises: every string of the study is escaped or
+JSON; a content policy forbids all requests and every script but the two that are inlined here;
+without text, no opening and no answer is in the file.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import vl_convert
+
+from upbringing.files import write_text
+from upbringing.report import charts, ribbons, samples, tables, words
+from upbringing.report.charts import arms_of
+from upbringing.report.colours import CONFIG, arm_colour, css_variables
+from upbringing.report.folder import Findings, Study, read_study
+
+_ASSETS = files("upbringing.report")
+
+
+def write_page(study_folder: Path, *, with_text: bool = True) -> Path:
+    """Write `report.html` into the study folder, replacing an older one; return its path.
+
+    Raises `ArtefactError` when the folder is no whole study.
+    """
+    study = read_study(study_folder)
+    page = study.folder / "report.html"
+    write_text(page, render(study, with_text=with_text))
+    return page
+
+
+def render(study: Study, *, with_text: bool) -> str:
+    """The page as text."""
+    specs = _charts(study)
+    sections = [
+        ("answer", None, _answer(study.findings)),
+        ("picture", "Where each mind ended", _picture(study)),
+        ("reading", "What was read when", _reading(study)),
+        ("life", "Character through life", _life(study)),
+        ("figures", "Arms and measures", tables.section(study)),
+        ("samples", "The same opening, answered by each mind", _samples(study, with_text)),
+        ("making", "How it was made", tables.making(study)),
+        ("words", "The words used here", _glossary()),
+    ]
+    vega, script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), _asset("page.js")
+    assert "</script" not in vega.lower(), "the bundle would end its own element"
+    return Template(_asset("page.html")).substitute(
+        title=escape(f"{study.findings.name} · upbringing"),
+        script_hashes=" ".join(map(_hash, (vega, script))),
+        colours=css_variables(),
+        style=_asset("page.css"),
+        sections="\n".join(_section(*section) for section in sections),
+        charts=_json({"config": CONFIG, "specs": specs}),
+        samples=_json(samples.data(study) if _has_samples(study, with_text) else None),
+        vega=vega,
+        script=script,
+    )
+
+
+def _charts(study: Study) -> dict[str, Mapping[str, Any]]:
+    """Vega-Lite by the id of the element that shows it."""
+    drawn: dict[str, charts.Chart] = {}
+    for i, schedule in enumerate(study.findings.schedules):
+        drawn[f"dots-{i}"] = charts.dots(study, schedule)
+        drawn[f"rate-{i}"] = ribbons.learning_rate(study, schedule)
+        drawn[f"life-{i}"] = charts.life(study, schedule)
+    arms = _arms_with_ribbon(study)
+    for i, arm in enumerate(arms):
+        drawn[f"ribbon-{i}"] = ribbons.ribbon(study, arm, ages=arm == arms[-1])
+    return {name: chart.to_dict() for name, chart in drawn.items()}
+
+
+def _answer(findings: Findings) -> str:
+    lines = "".join(f"<p>{escape(line)}</p>" for line in findings.answer)
+    facts = [
+        f"{findings.shape}: {words.count(findings.num_parameters)} parameters",
+        f"{words.count(findings.num_tokens)} tokens a mind",
+        f"{len(findings.seeds)} seeds",
+        f"learning rates: {', '.join(findings.schedules)}",
+        f"language: {findings.lang}",
+    ]
+    return (
+        f"<h1>{escape(findings.name)}</h1>"
+        f'<p class="badge">{escape(badge(findings))}</p>'
+        f'<div class="answer">{lines}</div>'
+        f'<p class="facts">{escape(" · ".join(facts))}</p>'
+    )
+
+
+def badge(findings: Findings) -> str:
+    """`demonstration, 3 seeds, no verdict`, or the verdict on the primary measure by schedule."""
+    if findings.is_demonstration:
+        return f"demonstration, {len(findings.seeds)} seeds, no verdict"
+    said = [v for v in findings.verdicts if v.measure == findings.primary]
+    return " · ".join(
+        f"{v.schedule}: {', '.join([v.position, *v.qualifiers]).lower()}" for v in said
+    )
+
+
+def _picture(study: Study) -> str:
+    poles, scale = study.findings.poles, study.scale
+    unit = (
+        f"in pole distances (one is {words.number(scale.unit)} {_natural_unit(study)})"
+        if scale.in_pole_distances
+        else f"in {scale.label}, for want of measured poles"
+    )
+    caption = (
+        f"Each dot is one mind at the end of its life, a seed each; the short line is their mean."
+        f" Height is the {words.measure(study.findings.primary)} of {study.findings.axis}, {unit}."
+        f" Dashed lines: the poles. Grey band: from the lowest to the highest shuffle."
+        f" Gate: {poles.gate} ({poles.reason.rstrip('.')})."
+    )
+    panels = _panels(study, "dots", "minds at the end of life")
+    return (
+        f"<figure>{panels}{_arm_key(study)}<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<details><summary>The dots as figures</summary>{tables.dots(study)}</details>"
+    )
+
+
+def _reading(study: Study) -> str:
+    rates = "".join(
+        _track(f"rate-{i}", f"{schedule} learning rate", _spent(study, schedule))
+        for i, schedule in enumerate(study.findings.schedules)
+    )
+    tracks = "".join(
+        _track(f"ribbon-{i}", arm, words.arm(arm, study.findings))
+        for i, arm in enumerate(_arms_with_ribbon(study))
+    )
+    kinds = ribbons.kind_colours(study)
+    return f"""
+<p>From birth at the left to the end of life at the right. Above, the learning rate, and how much
+of all learning-rate mass each sixth of life received; below, what each arm read meanwhile, as
+shares of bytes. All arms read the same scenes.</p>
+<figure>{rates}{tracks}{_key(kinds.items())}
+<figcaption>The ribbons are those of the first seed; other seeds draw other scenes within the same
+plan.</figcaption></figure>"""
+
+
+def _life(study: Study) -> str:
+    caption = (
+        "A line is one mind; the grey band spans the shuffles. The scale is that of the first"
+        " picture."
+    )
+    washouts = study.findings.washout
+    notes = "".join(
+        f'<p class="note">Washout, {escape(schedule)}: '
+        f"{'valid' if washout.valid else 'not valid'} ({escape(washout.reason.rstrip('.'))}).</p>"
+        for schedule, washout in washouts.items()
+    )
+    if washouts:
+        caption += (
+            " To the right of the dotted line the finished minds read on, all in one identical"
+            " shuffled stream."
+        )
+    panels = _panels(study, "life", "character through life")
+    return f"<figure>{panels}{_arm_key(study)}<figcaption>{caption}</figcaption></figure>{notes}"
+
+
+def _samples(study: Study, with_text: bool) -> str:
+    if not with_text:
+        return "<p>This page was written without text of the corpus or of the minds.</p>"
+    if not _has_samples(study, with_text):
+        return "<p>No samples were drawn.</p>"
+    return samples.section(study)
+
+
+def _glossary() -> str:
+    items = "".join(
+        f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in words.GLOSSARY.items()
+    )
+    return f'<dl class="glossary">{items}</dl>'
+
+
+def _section(name: str, title: str | None, body: str) -> str:
+    heading = f"<h2>{title}</h2>" if title else ""
+    return f'<section id="{name}">{heading}{body}</section>'
+
+
+def _panels(study: Study, kind: str, what: str) -> str:
+    charts_ = "".join(
+        _chart(f"{kind}-{i}", f"{what}, {schedule} learning rate")
+        for i, schedule in enumerate(study.findings.schedules)
+    )
+    return f'<div class="panels">{charts_}</div>'
+
+
+def _track(name: str, title: str, note: str) -> str:
+    head = f"<h3>{escape(title)} <span>{escape(note)}</span></h3>"
+    return f'<div class="track">{head}{_chart(name, f"{title}: {note}")}</div>'
+
+
+def _chart(name: str, description: str) -> str:
+    return f'<div class="chart" id="{name}" role="img" aria-label="{escape(description)}"></div>'
+
+
+def _arm_key(study: Study) -> str:
+    items = ((f"{a}: {words.arm(a, study.findings)}", arm_colour(a)) for a in arms_of(study))
+    return _key(items, "round")
+
+
+def _key(items: Iterable[tuple[str, str]], css_class: str = "") -> str:
+    inside = "".join(
+        f'<li style="--swatch:{colour}">{escape(label)}</li>' for label, colour in items
+    )
+    return f'<ul class="key {css_class}">{inside}</ul>'
+
+
+def _spent(study: Study, schedule: str) -> str:
+    """How much learning a schedule spends in all, against a constant rate at the same peak."""
+    mass = study.findings.schedules[schedule].mass_between(0.0, 1.0)
+    return f"{words.percent(mass)} of the mass of a rate that stays at the peak"
+
+
+def _natural_unit(study: Study) -> str:
+    return words.unit(study.character["unit"][0])
+
+
+def _arms_with_ribbon(study: Study) -> list[str]:
+    return [arm for arm in arms_of(study) if arm in study.ribbons["arm"]]
+
+
+def _has_samples(study: Study, with_text: bool) -> bool:
+    return with_text and not study.samples.is_empty()
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _hash(script: str) -> str:
+    """A script's place in the content policy: the base64 of its SHA-256."""
+    digest = hashlib.sha256(script.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")

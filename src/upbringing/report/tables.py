@@ -1,0 +1,202 @@
+"""The figures of a study as HTML tables and lists: contrasts, costs, dots, how it was made.
+
+Takes a `Study`; gives HTML in which every string of the study is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from itertools import groupby
+
+import polars as pl
+
+from upbringing.report import words
+from upbringing.report.folder import Contrast, Cost, Findings, Study
+
+
+def section(study: Study) -> str:
+    """Verdicts in sentences, then contrasts and costs by schedule."""
+    findings = study.findings
+    parts = []
+    for schedule in findings.schedules:
+        parts.append(f"<h3>{escape(schedule)} learning rate</h3>")
+        parts.append(_verdicts(findings, schedule))
+        of_schedule = [c for c in findings.contrasts if c.schedule == schedule]
+        for _, group in groupby(of_schedule, key=lambda c: (c.measure, c.unit)):
+            parts.append(_contrasts(list(group), findings))
+        costs = [c for c in findings.costs if c.schedule == schedule]
+        parts.append(_costs(costs, findings) if costs else "")
+    return "".join(parts)
+
+
+def dots(study: Study) -> str:
+    """The last position in life of every run, a row an arm and schedule."""
+    ends = (
+        study.character.filter(pl.col("stage") == "life")
+        .sort("age")
+        .group_by("arm", "schedule", "seed")
+        .agg(pl.col("position").last())
+    )
+    seeds = ends["seed"].unique().sort().to_list()
+    found = {(arm, schedule, seed): y for arm, schedule, seed, y in ends.iter_rows()}
+    runs = sorted({key[:2] for key in found}, key=lambda r: (r[1], words.arm_rank(r[0])))
+    rows = [
+        [
+            _row_head(f"{arm}, {schedule}", words.arm(arm, study.findings)),
+            *(_number(words.number(found.get((arm, schedule, seed)))) for seed in seeds),
+        ]
+        for arm, schedule in runs
+    ]
+    head = ["Arm", *(f"seed {seed}" for seed in seeds)]
+    return _table(f"In {study.scale.label}.", head, rows)
+
+
+def making(study: Study) -> str:
+    """The command, the seeds, the numerics, the digests; what went otherwise than planned."""
+    findings = study.findings
+    judge = findings.judge
+    facts = {
+        "Command": f"<code>{escape(findings.command)}</code>",
+        "Preset": escape(findings.preset or "none"),
+        "Seeds": escape(", ".join(map(str, findings.seeds))),
+        "Numerics": escape(_pairs(findings.numerics)),
+        "Poles": escape(_poles(findings)),
+        "Judge": escape(_pairs(judge) if judge else "none"),
+        "Smallest effect": f"{words.number(findings.smallest_effect)} pole distances",
+        "Diverged runs": escape(", ".join(findings.diverged) or "none"),
+        "Deviations": escape("; ".join(findings.deviations) or "none"),
+        "Design": f"<code>{escape(study.design_digest)}</code>, hashed before the first run",
+    }
+    digests = {
+        escape(name): f"<code>{escape(digest)}</code>" for name, digest in findings.digests.items()
+    }
+    return (
+        f"{_list(facts)}<details><summary>Digests of everything that went in</summary>"
+        f"{_list(digests)}</details>"
+    )
+
+
+def _verdicts(findings: Findings, schedule: str) -> str:
+    return "".join(
+        f'<p class="verdict"><b>{escape(", ".join([v.position, *v.qualifiers]))}</b>'
+        f" · {escape(words.measure(v.measure))}. {escape(v.sentence)}"
+        f' <span class="note">{escape(v.reason)}</span></p>'
+        for v in findings.verdicts
+        if v.schedule == schedule
+    )
+
+
+def _contrasts(contrasts: Sequence[Contrast], findings: Findings) -> str:
+    """Contrasts of one measure and unit, on one scale of whiskers."""
+    reach = _reach(contrasts)
+    in_poles = contrasts[0].unit.startswith("pole")
+    smallest = findings.smallest_effect if in_poles else 0.0
+    rows = [
+        [
+            _row_head(c.name, words.contrast(c.name, findings)),
+            f'<td class="whiskers">{_whiskers(c, reach, smallest)}</td>',
+            _number(words.number(c.estimate, sign=True), _interval(c, 2)),
+            _number(words.p_value(c.p)),
+        ]
+        for c in contrasts
+    ]
+    first = contrasts[0]
+    caption = (
+        f"{words.measure(first.measure).capitalize()}, {words.unit(first.unit)};"
+        f" {first.num_seeds} seeds; {first.method}."
+    )
+    if smallest:
+        caption += f" Shaded: less than {words.number(smallest)}, which counts as none."
+    return _table(caption, ["Contrast", "", "Estimate, interval", "p"], rows)
+
+
+def _costs(costs: Sequence[Cost], findings: Findings) -> str:
+    rows = [
+        [
+            _row_head(c.arm, words.arm(c.arm, findings)),
+            _number(words.number(c.estimate, 3, sign=True), _interval(c, 3)),
+        ]
+        for c in costs
+    ]
+    first = costs[0]
+    caption = (
+        f"What the order costs: held-out {words.unit(first.unit)} more than the shuffles;"
+        f" {first.num_seeds} seeds; {first.method}."
+    )
+    return _table(caption, ["Arm", "Cost, interval"], rows)
+
+
+def _interval(figure: Contrast | Cost, digits: int) -> str:
+    """The interval, or the reason why there is none."""
+    if figure.low is None and figure.reason:
+        return figure.reason
+    return words.interval(figure.low, figure.high, digits=digits)
+
+
+def _whiskers(contrast: Contrast, reach: float, smallest: float) -> str:
+    """The interval as a line on [−reach, reach], zero in the middle."""
+    if contrast.estimate is None or contrast.low is None or contrast.high is None:
+        return ""
+
+    def x(value: float) -> str:
+        return f"{50 + 50 * value / reach:.1f}%"
+
+    shade = (
+        f'<rect class="smallest" x="{x(-smallest)}" width="{100 * smallest / reach:.1f}%"'
+        f' y="0" height="100%"/>'
+    )
+    return (
+        f'<svg aria-hidden="true">{shade if smallest else ""}'
+        f'<line class="zero" x1="50%" x2="50%" y1="0" y2="100%"/>'
+        f'<line class="reach" x1="{x(contrast.low)}" x2="{x(contrast.high)}" y1="50%" y2="50%"/>'
+        f'<circle class="middle" cx="{x(contrast.estimate)}" cy="50%" r="4"/></svg>'
+    )
+
+
+def _reach(contrasts: Iterable[Contrast]) -> float:
+    ends = [abs(v) for c in contrasts for v in (c.estimate, c.low, c.high) if v is not None]
+    return 1.05 * max(ends, default=1.0) or 1.0
+
+
+def _poles(findings: Findings) -> str:
+    poles = findings.poles
+    unit = words.measure(findings.primary)
+    return (
+        f"{words.number(poles.distance)} apart in {unit}; seed SD {words.number(poles.seed_sd)};"
+        f" gate {poles.gate}: {poles.reason}"
+    )
+
+
+def _pairs(figures: Mapping[str, object]) -> str:
+    return ", ".join(
+        f"{words.measure(name)} {words.figure(value)}" for name, value in figures.items()
+    )
+
+
+def _list(items: Mapping[str, str]) -> str:
+    return "<dl>" + "".join(f"<dt>{k}</dt><dd>{v}</dd>" for k, v in items.items()) + "</dl>"
+
+
+def _row_head(name: str, meaning: str) -> str:
+    return f'<th scope="row">{escape(name)}<small>{escape(meaning)}</small></th>'
+
+
+def _number(text: str, below: str = "") -> str:
+    small = f"<small>{escape(below)}</small>" if below else ""
+    return f'<td class="number">{escape(text)}{small}</td>'
+
+
+def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table that scrolls sideways by itself; all columns but the first hold figures."""
+    first, *others = (escape(text) for text in head)
+    heads = f'<th scope="col">{first}</th>' + "".join(
+        f'<th scope="col" class="number">{text}</th>' if text else '<td class="whiskers"></td>'
+        for text in others
+    )
+    body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption>"
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )

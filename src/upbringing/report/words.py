@@ -1,0 +1,147 @@
+"""Figures and names as a person reads them, and what every word on the page means.
+
+Takes numbers and the short names of a study; gives plain text (never markup), the same on the page
+and in the terminal.
+"""
+
+from __future__ import annotations
+
+import math
+
+from upbringing.report.folder import Findings
+
+ARM_ORDER = ["F", "M", "L", "O", "D", "S", "N"]
+
+GLOSSARY = {
+    "Mind, run": "One model raised on one order of the text from one seed.",
+    "Seed": "Fixes the initial weights, the draw inside each stretch of text and the sampler. Arms"
+    " share their seeds, so a contrast compares like with like.",
+    "Arm": "One way to order the same text. Every arm reads the same scenes the same number of"
+    " times; only their places differ.",
+    "F, M, L": "The block comes first, in the middle, last.",
+    "S": "The shuffles: every scene at a random place, a fresh shuffle for each seed. What any"
+    " other order is compared with.",
+    "O": "Another kind in the place that the block has in F.",
+    "N": "The blocks of F, filled with scenes at random: a shuffle in disguise, where nothing"
+    " should be found.",
+    "D": "A shuffle whose loss gives the block as much learning-rate mass as it gets in F: dose"
+    " without position.",
+    "Block": "The kind of text whose place is varied.",
+    "Age": "The share of its life's tokens that a mind has read: 0 at birth, 1 at the end.",
+    "Schedule": "The learning rate as a function of age. Its mass is the area under it: where"
+    " learning was spent.",
+    "Pole": "Minds raised on one kind of text only: the most of that character that this size of"
+    " model and this amount of text can have.",
+    "Pole distance": "The difference between the two poles, the unit of character: 0 is a mind"
+    " raised on the negative pole only, 1 on the positive.",
+    "Gate": "A character counts as measurable at a size only if its poles lie at least three seed"
+    " standard deviations apart and mixtures lie between them in order.",
+    "Style margin": "The same event told in two voices: how many bits per byte less one telling"
+    " costs the mind than the other.",
+    "Voice": "The probability that a tested judge gives one voice to what the mind writes after"
+    " neutral openings.",
+    "Bits per byte": "The mean number of bits a mind needs for a byte of text it never read. Lower"
+    " is better.",
+    "Excess bits per byte": "Bits per byte on the block minus the mean on the other kinds.",
+    "Washout": "Each finished mind reads on, in one identical shuffled stream at a re-warmed rate."
+    " What survives it lasts.",
+    "Interval": "Simultaneous 95% interval over seeds, unless a row says otherwise.",
+    "p": "Joint sign-flip permutation over seeds, corrected for all contrasts together.",
+    "Smallest effect": "Effects smaller than this many pole distances count as none.",
+}
+"""Every term of the page, in the order in which a reader meets it."""
+
+
+def number(value: float | None, digits: int = 2, *, sign: bool = False) -> str:
+    """`0.31`, `−0.31`, `+0.31` with `sign`; an en dash where there is no number."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    is_zero = float(text) == 0
+    return text.lstrip("+-") if is_zero else text.replace("-", "−")
+
+
+def figure(value: object) -> str:
+    """A recorded figure of whatever type: `0.968`, `yes`, `cpu`, `–` for none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "–" if value is None else str(value)
+
+
+def interval(low: float | None, high: float | None, *, digits: int = 2) -> str:
+    """`−0.10 to 0.42`, or an en dash where there is none."""
+    if low is None or high is None:
+        return "–"
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def p_value(p: float | None) -> str:
+    """`0.25`, `0.008`, `< 0.001`."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def percent(share: float) -> str:
+    """`68%`, `0.4%`: one decimal below one percent."""
+    return f"{share:.1%}" if 0 < share < 0.01 else f"{share:.0%}"
+
+
+def count(n: int) -> str:
+    """`300 thousand`, `1.3 million`, `960`."""
+    for size, word in ((1_000_000_000, "billion"), (1_000_000, "million"), (1_000, "thousand")):
+        if n >= size:
+            return f"{n / size:.3g} {word}"
+    return str(n)
+
+
+def unit(name: str) -> str:
+    """`bits_per_byte` → `bits/byte`; other units with spaces for underscores."""
+    return {"bits_per_byte": "bits/byte"}.get(name, name.replace("_", " "))
+
+
+def measure(name: str) -> str:
+    """`style_margin` → `style margin`."""
+    return name.replace("_", " ")
+
+
+def age(age: float, stage: str = "life") -> str:
+    """`age 0.05`, or `washout 0.50`."""
+    return f"{'washout' if stage == 'washout' else 'age'} {age:.2f}"
+
+
+def arm(name: str, findings: Findings) -> str:
+    """`drama first, technical last` for F; `raised on drama only` for a pole."""
+    if name in findings.arms:
+        return findings.arms[name]
+    if name == "pole-rest":
+        return f"raised without {findings.block}"
+    if name.startswith("pole-"):
+        return f"raised on {name.removeprefix('pole-')} only"
+    if name.startswith("mix-"):
+        return f"{name.removeprefix('mix-')}% {findings.block}"
+    return name
+
+
+def contrast(name: str, findings: Findings) -> str:
+    """`drama last against shuffled` for L−S: of each arm's description what concerns the block."""
+    return " against ".join(_place(side, findings) for side in name.split("−"))
+
+
+def _place(arm_name: str, findings: Findings) -> str:
+    clauses = arm(arm_name, findings).split(", ")
+    return next((clause for clause in clauses if findings.block in clause), clauses[0])
+
+
+def arm_rank(name: str) -> tuple[int, str]:
+    """A sort key: F M L O D S N, mixtures, poles."""
+    if name in ARM_ORDER:
+        return ARM_ORDER.index(name), name
+    return len(ARM_ORDER) + name.startswith("pole-"), name
+
+
+def is_calibration(arm_name: str) -> bool:
+    """True for poles and mixtures, which define the scale and are no orders of the same text."""
+    return arm_name.startswith(("pole-", "mix-"))
