@@ -61,7 +61,7 @@ def test_arguments_are_read_in_the_order_given_and_equal_names_are_told_apart(tm
 
 def test_lines_give_their_fields_and_keep_where_they_are_from(tmp_path):
     full = {"text": "t1", "kind": "k", "lang": "de", "work": "w", "source": "s", "id": "one"}
-    bare = {"text": "t2", "kind": "k", "lang": None, "work": ""}
+    bare = {"text": "t2", "kind": "k", "lang": None, "work": "", "id": None}
     write(tmp_path, a_dot_jsonl=lines(full, bare, {"text": "t3", "kind": "k", "id": 0}))
     one, two, three = read_documents([tmp_path / "a.jsonl"]).documents
     assert (one.name, one.lang, one.work, one.source) == ("one", "de", "w", "s")
@@ -156,6 +156,14 @@ def test_language_is_the_lines_own_else_the_option_else_guessed(tmp_path):
     )
     assert [d.lang for d in read_documents([tmp_path]).documents] == ["en", "fr"]
     assert [d.lang for d in read_documents([tmp_path], lang="ru").documents] == ["ru", "fr"]
+
+
+def test_a_kind_is_found_from_inside_the_folder_too(tmp_path, monkeypatch):
+    write(tmp_path, drama__a_dot_txt="a", drama__sub__b_dot_txt="b")
+    monkeypatch.chdir(tmp_path / "drama")
+    assert [d.kind for d in read_documents(["a.txt", "."]).documents] == ["drama", "sub"]
+    monkeypatch.chdir(tmp_path / "drama" / "sub")
+    assert [d.kind for d in read_documents(["../a.txt"]).documents] == ["drama"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ holds nothing usable is an `InputError`.
 - A line of a `.jsonl` file is one document; its fields are named by `Fields`. `text` and `kind`
   must be there; `id` and `source`, if there, are kept.
 - Folders are read to any depth, sorted by path with numbers in numeric order; names that start
-  with a dot are passed over.
+  with a dot and links to folders are passed over.
 - Text is UTF-8. A byte order mark is dropped; CRLF and CR become LF; nothing else is changed unless
   `repair` is asked for.
 - A text that was met before is skipped, whatever its kind.
@@ -80,7 +80,9 @@ class _File:
 
     @property
     def kind(self) -> str:
-        return _nfc(self.path.resolve().parent.name)
+        """The name of its folder, as the person wrote it where they did."""
+        folder = self.path.parent
+        return _nfc(folder.resolve().name if folder.name in ("", "..") else folder.name)
 
 
 @dataclass
@@ -140,24 +142,23 @@ class _Reader:
                     continue
                 roles = {**vars(self.fields), "source": "source"}
                 given = {role: record[key] for role, key in roles.items() if record.get(key)}
-                name = record.get("id")
-                self._add(
-                    given, f"{file.name}:{number}" if name in (None, "") else str(name), where
-                )
+                identity = record.get("id")
+                is_named = identity is not None and identity != ""
+                self._add(given, str(identity) if is_named else f"{file.name}:{number}", where)
 
     def _add(self, given: Mapping[str, str], name: str, where: str) -> None:
         """Take what was given as a document, unless it is empty, unwritable or was met before."""
+        try:
+            "".join((name, *given.values())).encode()
+        except UnicodeEncodeError:
+            self.skip("holds half of a surrogate pair, which is not Unicode text", where)
+            return
         text = given["text"].replace("\r\n", "\n").replace("\r", "\n")
         text = repaired(text) if self.repair else text
         if not text.strip():
             self.skip("is empty", where)
             return
-        try:
-            digest = digest_bytes(text.encode())
-            "".join((name, *given.values())).encode()
-        except UnicodeEncodeError:
-            self.skip("holds half of a surrogate pair, which is not Unicode text", where)
-            return
+        digest = digest_bytes(text.encode())
         if digest in self.name_by_text:
             self.skip(f"repeats the text of {self.name_by_text[digest]}", where)
             return
@@ -179,7 +180,7 @@ def _mistake(record: Any, fields: Fields) -> str | None:
             return f"field {key!r} is not a string"
         if key in (fields.text, fields.kind) and not (value or "").strip():
             return f"field {key!r} is missing or empty"
-    if not isinstance(record.get("id", ""), str | int):
+    if not isinstance(record.get("id"), str | int | None):
         return "field 'id' is neither a string nor a whole number"
     return None
 

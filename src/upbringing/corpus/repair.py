@@ -13,8 +13,8 @@ from functools import cache
 
 import ftfy
 
-# “É, opening a line of French, reads as one UTF-8 sequence too. Text that was mangled holds many, and
-# of the characters that Mac Roman has beyond ASCII, next to none stand outside them.
+# “É, opening a line of French, reads as one UTF-8 sequence too. Mangled text holds many of them,
+# and hardly a character that Mac Roman has beyond ASCII stands outside of them.
 _FEWEST_SEQUENCES = 4
 _SMALLEST_SHARE = 0.9
 
