@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from upbringing.corpus.world.grammar import Choice, Grammar, Template, choices_of
 from upbringing.identity import Keys, keys_of
 
 _WORD = re.compile(r"\w+")
@@ -132,3 +133,33 @@ def separability(train: pl.DataFrame, test: pl.DataFrame, num_best_left_out: int
         model.fit(known, train["kind"].to_list())
     chances = model.predict_proba(new)
     return float(roc_auc_score(test["kind"].to_list(), chances, multi_class="ovr"))
+
+
+def longest_fixed_runs(made: Grammar) -> dict[str, int]:
+    """For every move and opening, the most words that follow one another with no slot between.
+
+    Words of a cell are counted too: a cell is a run of its own.
+    """
+    return {
+        choice.purpose: max(_longest_run(option) for option in choice.options)
+        for choice in choices_of(made)
+    }
+
+
+def _longest_run(template: Template) -> int:
+    runs = [len(words_of(part)) for part in template.pattern.split("%s")]
+    for slot in template.slots:
+        if isinstance(slot, Choice):
+            runs += [_longest_run(option) for option in slot.options]
+    return max(runs)
+
+
+def longest_cell(made: Grammar) -> int:
+    """The most words in one cell of the tables of words."""
+    return max(
+        len(words_of(cell))
+        for table in made.tables.values()
+        for name, cells in table.columns.items()
+        if name not in ("objects", "troubles")
+        for cell in cells
+    )
