@@ -12,6 +12,7 @@ V vocabulary.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -71,16 +72,33 @@ class Layer(nn.Module):
         self.gate_up = nn.Parameter(torch.empty(2 * shape.mlp_width, shape.width))
         self.down = nn.Parameter(torch.empty(shape.width, shape.mlp_width))
 
-    def forward(self, stream_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
+    def forward(
+        self, stream_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, memory: Memory | None = None
+    ) -> Tensor:
         B, T, D = stream_BTD.shape
         normed_BTD = _norm(stream_BTD, self.attention_norm)
-        qkv_BTHK3 = F.linear(normed_BTD, self.qkv).view(B, T, 3 * self.num_heads, -1)
-        q, k, v = qkv_BTHK3.transpose(1, 2).chunk(3, dim=1)
+        heads_BTHK = F.linear(normed_BTD, self.qkv).view(B, T, 3 * self.num_heads, -1)
+        q, k, v = heads_BTHK.transpose(1, 2).chunk(3, dim=1)
         q, k = _rotate(q, cos_TK, sin_TK), _rotate(k, cos_TK, sin_TK)
-        mixed_BHTK = _attend(q, k, v)
+        mixed_BHTK = _attend(q, k, v) if memory is None else memory.attend(q, k, v)
         stream_BTD = stream_BTD + F.linear(mixed_BHTK.transpose(1, 2).reshape(B, T, D), self.out)
         gate, up = F.linear(_norm(stream_BTD, self.mlp_norm), self.gate_up).chunk(2, dim=-1)
         return stream_BTD + F.linear(F.silu(gate) * up, self.down)
+
+
+class Memory:
+    """Keys and values of the tokens read so far, for one layer, while text is generated."""
+
+    def __init__(self) -> None:
+        self.k_BHTK: Tensor | None = None
+        self.v_BHTK: Tensor | None = None
+
+    def attend(self, q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
+        """Attention of the one newest token (T = 1) over all read so far, itself included."""
+        self.k_BHTK = k_BHTK if self.k_BHTK is None else torch.cat([self.k_BHTK, k_BHTK], dim=2)
+        self.v_BHTK = v_BHTK if self.v_BHTK is None else torch.cat([self.v_BHTK, v_BHTK], dim=2)
+        scores = q_BHTK @ self.k_BHTK.transpose(2, 3) / math.sqrt(q_BHTK.shape[-1])
+        return scores.softmax(-1) @ self.v_BHTK
 
 
 class Decoder(nn.Module):
@@ -124,6 +142,17 @@ class Decoder(nn.Module):
     def logits(self, tokens_BT: Tensor) -> Tensor:
         """Next-token logits, (B, T, V)."""
         return F.linear(self(tokens_BT), self.embed)
+
+    def next_logits(self, tokens_B: Tensor, position: int, memories: Sequence[Memory]) -> Tensor:
+        """Logits (B, V) of what follows one more token of each text, at `position` from 0.
+
+        `memories` holds one `Memory` a layer, fresh at position 0, and is added to.
+        """
+        here = slice(position, position + 1)
+        stream_BTD = F.embedding(tokens_B[:, None], self.embed)
+        for layer, memory in zip(self.layers, memories, strict=True):
+            stream_BTD = layer(stream_BTD, self.cos_TK[here], self.sin_TK[here], memory)
+        return F.linear(_norm(stream_BTD, self.final_norm)[:, 0], self.embed)
 
     def losses(self, tokens_BT1: Tensor) -> Tensor:
         """Cross-entropy in nats of each next token, (B, T), fp32; `tokens_BT1` is (B, T + 1)."""

@@ -1,0 +1,78 @@
+"""Likelihood: how many bits a mind needs for a text.
+
+The rule for every figure in bits: a text is read alone, after one end-of-text token, in windows of
+the row length that do not overlap; each window after the first begins with the token before it. The
+forward pass is fp32.
+
+Shapes: N texts, T tokens of a window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tokenizers import Tokenizer
+
+from upbringing.corpus.tokens import END_OF_TEXT
+from upbringing.training import Decoder
+
+_TOKENS_AT_ONCE = 8_192
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Token ids of a text behind an end-of-text token, of which `num_given` are not scored."""
+
+    ids: tuple[int, ...]
+    num_given: int
+    num_bytes: int
+
+
+def passage(tokenizer: Tokenizer, text: str, given: str = "") -> Passage:
+    """The passage that scores `text` after `given`; bytes are those of `text` in UTF-8."""
+    opening = [tokenizer.token_to_id(END_OF_TEXT), *_encode(tokenizer, given)]
+    return Passage((*opening, *_encode(tokenizer, text)), len(opening), len(text.encode()))
+
+
+def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids if text else []
+    return ids
+
+
+@torch.inference_mode()
+def bits(model: Decoder, passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
+    """−log₂ p of the scored tokens of each passage, shape (N,)."""
+    windows = [w for number, p in enumerate(passages) for w in _windows(number, p, model)]
+    windows.sort(key=lambda window: len(window[1]), reverse=True)  # little padding
+    totals = np.zeros(len(passages))
+    start = 0
+    while start < len(windows):
+        longest = len(windows[start][1])
+        stop = start + max(1, _TOKENS_AT_ONCE // longest)
+        batch = windows[start:stop]
+        tokens_NT = torch.zeros(len(batch), longest, dtype=torch.long)
+        scored_NT = np.zeros((len(batch), longest - 1), dtype=bool)
+        for row, (_, ids, first_scored) in enumerate(batch):
+            tokens_NT[row, : len(ids)] = torch.tensor(ids)
+            scored_NT[row, first_scored - 1 : len(ids) - 1] = True
+        device = model.embed.device
+        losses_NT = model.losses(tokens_NT.to(device)).double().numpy(force=True)
+        np.add.at(totals, [n for n, _, _ in batch], (losses_NT * scored_NT).sum(1) / np.log(2))
+        start = stop
+    return totals
+
+
+def _windows(
+    number: int, passage: Passage, model: Decoder
+) -> list[tuple[int, tuple[int, ...], int]]:
+    """(passage number, ids, first scored index) of each window that scores something."""
+    ids, size = passage.ids, model.row_length
+    return [
+        (number, ids[start : start + size + 1], max(1, passage.num_given - start))
+        for start in range(0, len(ids) - 1, size)
+        if start + size + 1 > passage.num_given and passage.num_given < len(ids)
+    ]

@@ -1,0 +1,112 @@
+"""Probes: the questions that every mind of a study is asked, made once and the same for all."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+from tokenizers import Tokenizer
+
+from upbringing.character.axes import Axis
+from upbringing.character.likelihood import Passage, passage
+from upbringing.character.openings import openings_of
+from upbringing.character.samples import Sampling
+from upbringing.character.voice import Judge
+from upbringing.corpus import Corpus
+from upbringing.corpus.store import HELD_OUT
+from upbringing.errors import InputError
+from upbringing.identity import digest_json, keyed_hash, keys_of
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """How much is asked. Part of a study's design.
+
+    held_out_bytes  held-out text of each kind, in UTF-8 bytes
+    num_pairs       same-content pairs, at most
+    num_openings    openings that are continued
+    """
+
+    held_out_bytes: int = 12_000
+    num_pairs: int = 64
+    num_openings: int = 16
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One content in two voices behind one opening, each also alone (for PMI)."""
+
+    positive: Passage
+    negative: Passage
+    positive_alone: Passage
+    negative_alone: Passage
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Everything a mind is asked: held-out text by kind, pairs, openings, and the judge."""
+
+    corpus: Corpus
+    axis: Axis
+    tokenizer: Tokenizer
+    settings: ProbeSettings
+    judge: Judge | None
+
+    @cached_property
+    def held_out(self) -> dict[str, list[Passage]]:
+        """Held-out scenes of each kind, taken in the order of a keyed hash up to the limit.
+
+        Raises `InputError` for a language without held-out scenes.
+        """
+        names = ["id", "key", "kind", "lang", "split", "text", "num_bytes"]
+        frame = self.corpus.columns(names).filter(lang=self.axis.lang, split=HELD_OUT)
+        if frame.is_empty():
+            raise InputError("no scene is held out", where=str(self.corpus.path))
+        lots = keyed_hash(frame["key"].to_numpy(), 0, "held out")
+        frame = frame.with_columns(lot=pl.Series(lots)).sort("lot", "id")
+        before = pl.col("num_bytes").cast(pl.Int64).cum_sum().over("kind") - pl.col("num_bytes")
+        taken = frame.filter(before < self.settings.held_out_bytes).sort("kind", "lot", "id")
+        return {
+            str(kind): [passage(self.tokenizer, text) for text in scenes["text"]]
+            for (kind,), scenes in taken.group_by("kind", maintain_order=True)
+        }
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Same-content pairs, drawn by a keyed hash of the event; empty without parallels."""
+        frame = self.axis.pairs(self.corpus)
+        if frame is None:
+            return []
+        lots = keyed_hash(keys_of(frame["event"].to_list()), 0, "pairs")
+        chosen = frame[lots.argsort()[: self.settings.num_pairs]]
+        return [
+            self._pair(*row) for row in chosen.select("opening", "positive", "negative").iter_rows()
+        ]
+
+    def _pair(self, opening: str, positive: str, negative: str) -> Pair:
+        told = [text.removeprefix(opening) for text in (positive, negative)]
+        given = [passage(self.tokenizer, text, opening) for text in told]
+        alone = [passage(self.tokenizer, text) for text in told]
+        return Pair(given[0], given[1], alone[0], alone[1])
+
+    @cached_property
+    def openings(self) -> list[str]:
+        """The openings that are continued."""
+        return openings_of(self.corpus, self.axis.lang, self.settings.num_openings)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """What the answers depend on besides the mind."""
+        return {
+            "axis": asdict(self.axis),
+            "settings": asdict(self.settings),
+            "judge": self.judge.digest if self.judge else None,
+        }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of recipe and corpus."""
+        return digest_json({"corpus": self.corpus.digest, **self.recipe})

@@ -1,0 +1,164 @@
+"""The profile: what a mind is like at each age it was kept at.
+
+    run/profile/profile.parquet   age, measure, subject, value, unit
+    run/profile/samples.parquet   age, prompt, opening, sample_seed, text, voice
+    run/profile/profile.json      manifest
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from upbringing.character.likelihood import bits
+from upbringing.character.probes import Probes
+from upbringing.character.samples import draw_samples
+from upbringing.errors import ArtefactError
+from upbringing.files import open_manifest, staged, write_manifest
+from upbringing.training import Decoder, Run, read_checkpoint
+
+FORMAT = "profile/1"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One figure about a mind: `value` in `unit` of `measure` on `subject` (a kind or an axis)."""
+
+    measure: str
+    subject: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A run's readings and samples, by age."""
+
+    readings: pl.DataFrame
+    samples: pl.DataFrame
+
+    @classmethod
+    def open(cls, place: Path) -> Profile:
+        """Open and check `run/profile/`."""
+        open_manifest(place, FORMAT)
+        return cls(
+            pl.read_parquet(place / "profile.parquet"), pl.read_parquet(place / "samples.parquet")
+        )
+
+
+def measure_run(run: Run, probes: Probes) -> Profile:
+    """Profile every checkpoint of a run, once; a second call opens what is there.
+
+    Raises `ArtefactError` if it was profiled with other probes.
+    """
+    place = run.path / "profile"
+    inputs = {"run": run.digest, "probes": probes.digest}
+    if place.exists():
+        if dict(open_manifest(place, FORMAT).inputs) != inputs:
+            raise ArtefactError(
+                "was measured with other probes", where=str(place), do="remove this folder"
+            )
+        return Profile.open(place)
+    readings, samples = [], []
+    for age, folder in run.checkpoints.items():
+        model = read_checkpoint(folder)
+        found, said = _at_one_age(model, probes)
+        readings += [(age, r.measure, r.subject, r.value, r.unit) for r in found]
+        samples.append(said.select(pl.lit(age).alias("age"), pl.all()))
+    profile = Profile(
+        pl.DataFrame(readings, ["age", "measure", "subject", "value", "unit"], orient="row"),
+        pl.concat(samples),
+    )
+    with staged(place) as draft:
+        profile.readings.write_parquet(draft / "profile.parquet")
+        profile.samples.write_parquet(draft / "samples.parquet")
+        write_manifest(draft, FORMAT, recipe=probes.recipe, inputs=inputs)
+    return profile
+
+
+def _at_one_age(model: Decoder, probes: Probes) -> tuple[list[Reading], pl.DataFrame]:
+    samples = sample_frame(model, probes)
+    readings = [*competence(model, probes), *style(model, probes)]
+    if probes.judge:
+        voice = float(samples["voice"].mean())  # type: ignore[arg-type]
+        readings.append(Reading("voice", probes.axis.name, voice, "probability"))
+    return readings, samples
+
+
+def competence(model: Decoder, probes: Probes) -> list[Reading]:
+    """Held-out bits per byte of each kind, of all kinds (their mean), and the block's excess.
+
+    Excess is the positive kinds' mean minus the mean of the kinds that are neither pole's block,
+    that is of all other kinds: below zero where the mind knows the block better than the rest.
+    """
+    passages = probes.held_out
+    needed = bits(model, [p for kind in passages.values() for p in kind])
+    by_kind: dict[str, float] = {}
+    start = 0
+    for kind, scored in passages.items():
+        total = needed[start : start + len(scored)].sum()
+        by_kind[kind] = float(total / sum(p.num_bytes for p in scored))
+        start += len(scored)
+    block = [value for kind, value in by_kind.items() if kind in probes.axis.positive]
+    rest = [value for kind, value in by_kind.items() if kind not in probes.axis.positive]
+    figures = [("bits_per_byte", kind, value) for kind, value in by_kind.items()]
+    figures.append(("bits_per_byte", "all", float(np.mean(list(by_kind.values())))))
+    if block and rest:
+        name = "+".join(probes.axis.positive)
+        excess = float(np.mean(block) - np.mean(rest))
+        figures.append(("excess_bits_per_byte", name, excess))
+    return [Reading(measure, subject, value, "bits/byte") for measure, subject, value in figures]
+
+
+def style(model: Decoder, probes: Probes) -> list[Reading]:
+    """The style margin on same-content pairs a, b behind an opening c, three ways:
+
+        style_margin      mean of log₂p(a∣c)/bytes(a) − log₂p(b∣c)/bytes(b)
+        style_margin_sum  mean of log₂p(a∣c) − log₂p(b∣c), bits a pair
+        style_margin_pmi  as the first, of log₂p(a∣c) − log₂p(a): what the opening adds
+
+    Empty where the corpus has no pairs.
+    """
+    pairs = probes.pairs
+    if not pairs:
+        return []
+    sides = ("positive", "negative", "positive_alone", "negative_alone")
+    needed = bits(model, [getattr(pair, side) for side in sides for pair in pairs])
+    a, b, a_alone, b_alone = needed.reshape(4, len(pairs))
+    bytes_a = np.array([pair.positive.num_bytes for pair in pairs])
+    bytes_b = np.array([pair.negative.num_bytes for pair in pairs])
+    name = probes.axis.name
+    return [
+        Reading("style_margin", name, float((b / bytes_b - a / bytes_a).mean()), "bits/byte"),
+        Reading("style_margin_sum", name, float((b - a).mean()), "bits"),
+        Reading(
+            "style_margin_pmi",
+            name,
+            float(((a_alone - a) / bytes_a - (b_alone - b) / bytes_b).mean()),
+            "bits/byte",
+        ),
+    ]
+
+
+def sample_frame(model: Decoder, probes: Probes) -> pl.DataFrame:
+    """Samples as rows: prompt, opening, sample_seed, text, and voice where there is a judge."""
+    drawn = draw_samples(model, probes.tokenizer, probes.openings, probes.settings.sampling)
+    openings = [probes.openings[sample.opening] for sample in drawn]
+    voice = (
+        probes.judge.score([o + s.text for o, s in zip(openings, drawn, strict=True)])
+        if probes.judge
+        else [None] * len(drawn)
+    )
+    return pl.DataFrame(
+        {
+            "prompt": [sample.opening for sample in drawn],
+            "opening": openings,
+            "sample_seed": [sample.seed for sample in drawn],
+            "text": [sample.text for sample in drawn],
+            "voice": pl.Series(voice, dtype=pl.Float64),
+        },
+        schema_overrides={"prompt": pl.Int64, "sample_seed": pl.Int64},
+    )
