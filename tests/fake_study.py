@@ -164,7 +164,7 @@ def _contrast(schedule: str, name: str, estimate: float, measure: str) -> dict[s
 def findings() -> dict[str, Any]:
     """What `findings.json` holds."""
     positive, negative = _pole("pole-drama"), _pole("pole-technical")
-    sign = {"constant": -1, "steep": 1}
+    sign = {schedule: 1 if schedule == "steep" else -1 for schedule in SCHEDULES}
     return {
         "name": "drama first or last",
         "preset": "quick",

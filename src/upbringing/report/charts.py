@@ -36,26 +36,24 @@ def dots(study: Study, schedule: str, *, width: Width = "container") -> alt.Laye
     arms = [arm for arm in arms_of(study) if arm in ends["arm"]]
     rows = _dot_rows(ends, arms)
     labels = [_tick_label(study, arm, brief=len(arms) > 3) for arm in arms]
-    x = alt.X(
-        "x:Q",
-        title=None,
-        scale=alt.Scale(domain=[-0.5, len(arms) - 0.5], nice=False),
-        axis=alt.Axis(
-            values=list(range(len(arms))),
-            labelExpr=f"split({json.dumps(labels)}[datum.value], '|')",
-            labelColor=colour("ink"),
-            labelLineHeight=15,
-            labelFlush=False,
-            labelOverlap=False,
-            grid=False,
-            ticks=False,
-            domain=False,
-        ),
+    columns = alt.Axis(
+        values=list(range(len(arms))),
+        labelExpr=f"split({json.dumps(labels)}[datum.value], '|')",
+        labelColor=colour("ink"),
+        labelLineHeight=15,
+        labelFlush=False,
+        labelOverlap=False,
+        grid=False,
+        ticks=False,
+        domain=False,
     )
+    across = alt.Scale(domain=[-0.5, len(arms) - 0.5], nice=False)
     y = _position_axis(study)
-    base = alt.Chart(data(rows)).encode(x=x, y=y, color=_arm_scale(arms))
+    base = alt.Chart(data(rows)).encode(
+        x=alt.X("x:Q", title=None, scale=across, axis=columns), y=y, color=_arm_scale(arms)
+    )
     means = base.mark_rule(strokeWidth=1.5, opacity=0.8).encode(
-        x="min(left):Q",
+        x=alt.X("min(left):Q", title=None, scale=across, axis=columns),
         x2="max(right):Q",
         y=_position_axis(study, "mean(position):Q"),
     )
@@ -118,7 +116,7 @@ def layers(
 def age_axis(*, washout: bool = False) -> alt.Axis:
     """The axis of age, from birth to 1; with `washout`, that word under the stretch after it."""
     after = [WASHOUT_START + WASHOUT_WIDTH / 2] if washout else []
-    names = {0: "birth", 1: "age 1"} | dict.fromkeys(after, "washout")
+    names = {0: "birth", 1: "1" if washout else "age 1"} | dict.fromkeys(after, "washout")
     words_ = "".join(f"datum.value == {at} ? '{name}' : " for at, name in names.items())
     return alt.Axis(
         values=[0, 0.25, 0.5, 0.75, 1, *after],
@@ -126,6 +124,7 @@ def age_axis(*, washout: bool = False) -> alt.Axis:
         grid=False,
         domain=False,
         ticks=False,
+        labelOverlap=False,
     )
 
 

@@ -81,6 +81,7 @@ def _charts(study: Study) -> dict[str, Mapping[str, Any]]:
 
 
 def _answer(findings: Findings) -> str:
+    said = "".join(f'<p class="badge">{escape(badge)}</p>' for badge in badges(findings))
     lines = "".join(f"<p>{escape(line)}</p>" for line in findings.answer)
     facts = [
         f"{findings.shape}: {words.count(findings.num_parameters)} parameters",
@@ -91,20 +92,18 @@ def _answer(findings: Findings) -> str:
     ]
     return (
         f"<h1>{escape(findings.name)}</h1>"
-        f'<p class="badge">{escape(badge(findings))}</p>'
+        f"{said}"
         f'<div class="answer">{lines}</div>'
         f'<p class="facts">{escape(" · ".join(facts))}</p>'
     )
 
 
-def badge(findings: Findings) -> str:
+def badges(findings: Findings) -> list[str]:
     """`demonstration, 3 seeds, no verdict`, or the verdict on the primary measure by schedule."""
     if findings.is_demonstration:
-        return f"demonstration, {len(findings.seeds)} seeds, no verdict"
+        return [f"demonstration, {len(findings.seeds)} seeds, no verdict"]
     said = [v for v in findings.verdicts if v.measure == findings.primary]
-    return " · ".join(
-        f"{v.schedule}: {', '.join([v.position, *v.qualifiers]).lower()}" for v in said
-    )
+    return [f"{v.schedule}: {', '.join([v.position, *v.qualifiers]).lower()}" for v in said]
 
 
 def _picture(study: Study) -> str:

@@ -108,7 +108,7 @@ def _contrasts(contrasts: Sequence[Contrast], findings: Findings) -> str:
     )
     if smallest:
         caption += f" Shaded: less than {words.number(smallest)}, which counts as none."
-    return _table(caption, ["Contrast", "", "Estimate, interval", "p"], rows)
+    return _table(caption, ["Contrast", "", "Estimate", "p"], rows)
 
 
 def _costs(costs: Sequence[Cost], findings: Findings) -> str:
@@ -124,7 +124,7 @@ def _costs(costs: Sequence[Cost], findings: Findings) -> str:
         f"What the order costs: held-out {words.unit(first.unit)} more than the shuffles;"
         f" {first.num_seeds} seeds; {first.method}."
     )
-    return _table(caption, ["Arm", "Cost, interval"], rows)
+    return _table(caption, ["Arm", "Cost"], rows)
 
 
 def _interval(figure: Contrast | Cost, digits: int) -> str:

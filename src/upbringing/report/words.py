@@ -71,10 +71,10 @@ def figure(value: object) -> str:
 
 
 def interval(low: float | None, high: float | None, *, digits: int = 2) -> str:
-    """`−0.10 to 0.42`, or an en dash where there is none."""
+    """`−0.10 to 0.42` on one line, or an en dash where there is none."""
     if low is None or high is None:
         return "–"
-    return f"{number(low, digits)} to {number(high, digits)}"
+    return f"{number(low, digits)}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{number(high, digits)}"
 
 
 def p_value(p: float | None) -> str:

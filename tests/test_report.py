@@ -1,0 +1,428 @@
+"""The report room: what it refuses, what stands on the page, what a biography tells."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import fake_study
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upbringing import report
+from upbringing.errors import ArtefactError, InputError
+from upbringing.files import read_json, write_json
+from upbringing.report import biography, picture, words, write_page
+from upbringing.report.colours import COLOURS
+from upbringing.report.folder import Findings, read_study
+from upbringing.report.page import badges, render
+from upbringing.report.ribbons import MAX_KINDS, kind_colours
+
+SECTIONS = ["answer", "picture", "reading", "life", "figures", "samples", "making", "words"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study that no test changes."""
+    return fake_study.build(tmp_path_factory.mktemp("report") / "study")
+
+
+@pytest.fixture(scope="module")
+def page(whole: Path) -> str:
+    return write_page(whole).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study to damage."""
+    return fake_study.build(tmp_path / "study")
+
+
+class Outline(HTMLParser):
+    """Tags, section ids and the text outside scripts and styles, as a browser would see them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.sections: list[str] = []
+        self.text = ""
+        self._silent = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self._silent = tag in ("script", "style")
+        if tag == "section":
+            self.sections.append(dict(attrs)["id"] or "")
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+        self._silent = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._silent:
+            self.text += data
+
+
+def data_block(page: str, name: str) -> Any:
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.S)
+    assert found
+    return json.loads(found[1])
+
+
+# The page
+
+
+def test_sections_stand_in_order_with_the_answer_first(page: str) -> None:
+    outline = Outline(page)
+    assert outline.sections == SECTIONS
+    places = [outline.text.index(line) for line in fake_study.findings()["answer"]]
+    assert places == sorted(places)
+    assert places[-1] < outline.text.index("Where each mind ended")
+    assert "demonstration, 3 seeds, no verdict" in outline.text[: places[0]]
+
+
+def test_what_a_reader_must_be_told_is_told(page: str) -> None:
+    text = Outline(page).text
+    for told in (
+        "upbringing raise --preset quick",
+        "d5" * 32,
+        "0f" * 32,
+        "the first sampler seed of every prompt is shown",
+        "washout too weak: the lead fell by 0.31",
+        "three seeds are too few for the gate",
+        "precision bf16, compile yes, threads 1, device cpu",
+        "auc 0.97",
+        "drama last against shuffled",
+        "−0.49\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}−0.21",
+        "UNRESOLVED",
+    ):
+        assert told in text, told
+
+
+def test_no_string_of_the_study_becomes_markup(page: str) -> None:
+    outline = Outline(page)
+    assert "img" not in outline.tags
+    assert "the mixture ladder was not raised <b>here</b>" in outline.text
+    assert fake_study.HOSTILE not in page
+    assert outline.tags.count("script") == 4
+    shown = [text for _, _, text, _ in data_block(page, "samples-data")["answers"]]
+    assert sum(fake_study.HOSTILE in text for text in shown) == len(shown) / 3
+
+
+def test_every_sample_is_in_the_page_once_under_its_own_key(page: str, whole: Path) -> None:
+    data = data_block(page, "samples-data")
+    assert data["steps"] == ["age 0.05", "age 0.40", "age 1.00", "washout 1.00"]
+    assert [arm["id"] for arm in data["arms"]] == ["F", "L", "S", "pole-drama", "pole-technical"]
+    answers = {key: opening + text for key, opening, text, _ in data["answers"]}
+    assert len(answers) == pl.read_parquet(whole / "samples.parquet").height
+    assert answers["L/steep/2/1/2/0"] == (
+        f"On the third morning {fake_study.RUSSIAN}. L-steep-s2 at 0.4"
+    )
+
+
+def test_the_policy_forbids_the_network_and_knows_both_scripts(page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', page)
+    assert policy
+    rules = dict(rule.strip().split(" ", 1) for rule in policy[1].split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"].count("'sha256-") == 2
+    assert "unsafe" not in rules["script-src"]
+    assert "connect-src" not in rules
+
+
+def test_without_text_no_opening_and_no_answer_is_left(study: Path) -> None:
+    page = write_page(study, with_text=False).read_text(encoding="utf-8")
+    samples = pl.read_parquet(study / "samples.parquet")
+    for text in {*samples["opening"], *fake_study.TOLD.values(), fake_study.RUSSIAN}:
+        assert text not in page
+        assert json.dumps(text)[1:-1] not in page
+    assert fake_study.HOSTILE[10:30] not in page
+    assert data_block(page, "samples-data") is None
+    assert Outline(page).sections == SECTIONS
+
+
+def test_the_quick_page_is_small_enough_to_send(page: str) -> None:
+    assert len(page.encode()) < 1_500_000
+
+
+def test_the_same_study_gives_the_same_page(whole: Path, page: str) -> None:
+    assert write_page(whole).read_text(encoding="utf-8") == page
+
+
+def test_a_verdict_is_worn_as_a_badge_for_each_schedule() -> None:
+    record = fake_study.findings() | {"is_demonstration": False}
+    record["verdicts"][0] |= {"position": "RECENCY", "qualifiers": ["SPECIFIC", "AT A COST"]}
+    assert badges(Findings.model_validate(record)) == [
+        "constant: recency, specific, at a cost",
+        "steep: unresolved",
+    ]
+
+
+def change(study: Path, **fields: object) -> None:
+    file = study / "findings.json"
+    write_json(file, read_json(file) | fields)
+
+
+def test_figures_that_are_not_there_are_dashes_with_their_reason(study: Path) -> None:
+    record = fake_study.findings()
+    lost = {"low": None, "high": None, "p": None, "reason": "a run of L diverged"}
+    record["contrasts"][1] |= lost | {"estimate": None}
+    change(study, contrasts=record["contrasts"], judge=None)
+    text = Outline(render(read_study(study), with_text=True)).text
+    assert "L−Sdrama last against shuffled–a run of L diverged–" in text
+
+
+def test_without_measured_poles_the_natural_unit_is_shown(study: Path) -> None:
+    lost = {"arm": "pole-drama", "mean": None, "values": [None, 0.4, 0.4]}
+    poles = {
+        "positive": lost,
+        "negative": lost | {"arm": "pole-rest"},
+        "distance": None,
+        "seed_sd": None,
+        "gate": "failed",
+        "reason": "a run of pole-drama diverged",
+    }
+    change(study, poles=poles)
+    read = read_study(study)
+    assert (read.scale.zero, read.scale.unit, read.scale.label) == (0.0, 1.0, "bits per byte")
+    assert "for want of measured poles" in Outline(render(read, with_text=True)).text
+
+
+def test_a_study_without_samples_shuffles_or_washout_still_has_a_page(study: Path) -> None:
+    for name, keep in (
+        ("samples", pl.lit(False)),
+        ("findings", (pl.col("arm") != "S") & (pl.col("stage") == "life")),
+        ("ribbons", pl.col("arm") == "F"),
+    ):
+        file = study / f"{name}.parquet"
+        pl.read_parquet(file).filter(keep).write_parquet(file)
+    change(study, washout={})
+    page = write_page(study).read_text(encoding="utf-8")
+    assert "No samples were drawn." in page
+    assert "ribbon-1" not in data_block(page, "charts")["specs"]
+    picture(study)
+
+
+def test_charts_use_only_declared_colours_and_hold_the_figures(page: str) -> None:
+    specs = data_block(page, "charts")["specs"]
+    used = set(re.findall(r"var\(--([\w-]+)\)", json.dumps(specs)))
+    assert used <= set(COLOURS)
+    assert not re.search(r"#[0-9a-fA-F]{6}\b", json.dumps(specs))
+    dots = json.dumps(specs["dots-0"])
+    for arm in fake_study.ARMS:
+        assert dots.count(f'"arm": "{arm}"') == len(fake_study.SEEDS)
+
+
+def test_a_position_is_the_share_of_the_way_between_the_poles(whole: Path) -> None:
+    character = read_study(whole).character.filter(pl.col("age") == 1.0)
+    means = dict(
+        character.filter(pl.col("schedule") == "constant", pl.col("stage") == "life")
+        .group_by("arm")
+        .agg(pl.col("position").mean())
+        .iter_rows()
+    )
+    assert means["pole-technical"] == pytest.approx(0.0, abs=1e-9)
+    assert means["pole-drama"] == pytest.approx(1.0, abs=1e-9)
+    assert means["F"] < 0.2
+    assert means["L"] > 0.8
+
+
+def test_kinds_beyond_the_palette_share_one_colour(study: Path) -> None:
+    names = [f"kind {i:02d}" for i in range(11)]
+    ribbons = pl.read_parquet(study / "ribbons.parquet")
+    more = [{"arm": "S", "seed": 9, "bin": 0, "kind": name, "share": 0.1} for name in names]
+    pl.concat([ribbons, pl.DataFrame(more)]).write_parquet(study / "ribbons.parquet")
+    colours = kind_colours(read_study(study))
+    assert list(colours)[:3] == ["drama", "technical", "chat"]
+    assert list(colours)[-1] == "other kinds"
+    assert len(set(colours.values())) == MAX_KINDS + 1
+
+
+def test_the_picture_stands_alone_in_light_and_in_dark(whole: Path) -> None:
+    drawn = picture(whole)
+    assert drawn.startswith("<svg")
+    assert "var(" not in drawn
+    assert f'fill="{COLOURS["paper"][0]}"' in drawn
+    assert "prefers-color-scheme:dark" in drawn
+    assert f'[fill="{COLOURS["arm-F"][0]}"]{{fill:{COLOURS["arm-F"][1]}}}' in drawn
+    assert "raised on drama only" in drawn
+    assert re.findall(r'(?:href|src)="', drawn) == []
+
+
+def test_a_light_colour_names_one_dark_colour() -> None:
+    light = [pair[0] for pair in COLOURS.values()]
+    assert len(set(light)) == len(light)
+
+
+# What is refused
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda study: (study / name).unlink()
+
+
+def cut(name: str) -> Callable[[Path], None]:
+    def half(study: Path) -> None:
+        content = (study / name).read_bytes()
+        (study / name).write_bytes(content[: len(content) // 2])
+
+    return half
+
+
+def drop_column(name: str, column: str) -> Callable[[Path], None]:
+    def drop(study: Path) -> None:
+        pl.read_parquet(study / name).drop(column).write_parquet(study / name)
+
+    return drop
+
+
+def rename_axis(study: Path) -> None:
+    change(study, axis="poetry–technical")
+
+
+def forget_schedule(study: Path) -> None:
+    schedules = fake_study.findings()["schedules"]
+    del schedules["steep"]
+    change(study, schedules=schedules)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        *((remove(name), name) for name in ("study.json", "findings.json", "samples.parquet")),
+        *((cut(name), name) for name in ("study.json", "findings.parquet", "ribbons.parquet")),
+        (drop_column("findings.parquet", "subject"), "subject"),
+        (rename_axis, "holds no style_margin of the axis 'poetry–technical'"),
+        (forget_schedule, "'steep'"),
+    ],
+)
+def test_a_damaged_study_is_refused_by_name(
+    study: Path, damage: Callable[[Path], None], told: str
+) -> None:
+    damage(study)
+    for use in (write_page, picture, lambda folder: biography(folder, "F-constant-s0")):
+        with pytest.raises(ArtefactError, match=re.escape(told)):
+            use(study)
+    assert not (study / "report.html").exists()
+
+
+def test_a_missing_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError, match="is not a folder"):
+        write_page(tmp_path / "nowhere")
+
+
+def test_everything_wrong_is_told_at_once(study: Path) -> None:
+    (study / "samples.parquet").unlink()
+    change(study, seeds=[], primary="loudness")
+    with pytest.raises(ArtefactError) as caught:
+        write_page(study)
+    told = str(caught.value)
+    assert all(word in told for word in ("samples.parquet", "seeds", "primary"))
+
+
+# Biography
+
+
+def test_a_biography_tells_what_was_read_and_what_it_did(whole: Path) -> None:
+    life = biography(whole, "F-constant-s1")
+    assert (life.arm, life.schedule, life.seed) == ("F", "constant", 1)
+    told = [(m.stage, m.age) for m in life.moments]
+    assert told == [(stage, age) for stage in ("life", "washout") for age in fake_study.AGES]
+    first, fourth = life.moments[0], life.moments[3]
+    assert first.read == {"drama": pytest.approx(1.0)}
+    assert fourth.read == {
+        "chat": pytest.approx(0.375),  # 0.25–0.40 of 0.20–0.40, half of it chat
+        "report": pytest.approx(0.375),
+        "drama": pytest.approx(0.25),
+    }
+    in_life = [m for m in life.moments if m.stage == "life"]
+    assert sum(m.learning or 0 for m in in_life) == pytest.approx(1.0)
+    assert first.position is not None
+    assert first.position > 0.8
+    assert in_life[-1].answer is not None
+    assert in_life[-1].answer.opening == fake_study.OPENINGS[0]
+    assert life.moments[-1].read == {}
+    assert life.turning_point in in_life
+
+
+def test_a_steep_life_learns_at_its_start(whole: Path) -> None:
+    constant = biography(whole, "F-constant-s0").moments
+    steep = biography(whole, "F-steep-s0").moments
+    assert constant[2].learning == pytest.approx(0.1)
+    assert sum(m.learning or 0 for m in steep[:3]) > 0.75
+
+
+def test_the_lines_of_a_biography(whole: Path) -> None:
+    lines = biography(whole, "L-steep-s0").lines()
+    assert lines[0] == ("L-steep-s0: technical first, drama last, steep learning rate, seed 0")
+    assert lines[1].startswith("age 0.05: read technical 100%; ")
+    assert lines[1].endswith("3.65 bits/byte")
+    assert sum("its largest change" in line for line in lines) == 1
+    without = biography(whole, "L-steep-s0").lines(with_text=False)
+    assert len(without) == 1 + 2 * len(fake_study.AGES)
+    assert not any(fake_study.OPENINGS[0] in line for line in without)
+
+
+def test_no_control_character_leaves_a_line(study: Path) -> None:
+    file = study / "samples.parquet"
+    hostile = pl.lit("\x1b[2J\x07 one\ntwo \u202e three")
+    pl.read_parquet(file).with_columns(text=hostile).write_parquet(file)
+    lines = biography(study, "F-constant-s0").lines()
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_pole_has_a_biography_without_a_ribbon_too(whole: Path) -> None:
+    life = biography(whole, "pole-technical-steep-s2")
+    assert life.description == "raised on technical only"
+    assert life.moments[0].read == {}
+
+
+def test_an_unknown_run_names_the_known_ones(whole: Path) -> None:
+    with pytest.raises(InputError, match="did you mean 'F-constant-s0'"):
+        biography(whole, "F-constnat-s0")
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (words.number(0.314), "0.31"),
+        (words.number(-0.314, sign=True), "−0.31"),
+        (words.number(0.314, sign=True), "+0.31"),
+        (words.number(-0.001, sign=True), "0.00"),
+        (words.number(None), "–"),
+        (words.number(float("nan")), "–"),
+        (words.interval(None, 0.2), "–"),
+        (words.p_value(0.25), "0.25"),
+        (words.p_value(0.0078125), "0.0078"),
+        (words.p_value(0.0001), "< 0.001"),
+        (words.percent(0.68), "68%"),
+        (words.percent(0.001), "0.1%"),
+        (words.count(298_496), "298 thousand"),
+        (words.count(1_300_000), "1.3 million"),
+        (words.count(960), "960"),
+        (words.age(0.5, "washout"), "washout 0.50"),
+        (words.figure(True), "yes"),
+        (words.figure(0.96789), "0.968"),
+    ],
+)
+def test_figures_read_like_words(text: str, expected: str) -> None:
+    assert text == expected
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_a_number_reads_back_within_its_digits(value: float) -> None:
+    read = float(words.number(value).replace("−", "-"))
+    assert read == pytest.approx(value, abs=0.0051)
+
+
+def test_the_door_of_the_room() -> None:
+    assert all(hasattr(report, name) for name in report.__all__)
