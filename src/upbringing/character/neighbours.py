@@ -36,11 +36,11 @@ class View:
     """One way to read a text as tokens, with a weight for each pair of neighbours.
 
     `codes`: the token of a unit (a word with its punctuation and line break) or of a form, from 1;
-    0 is any other. `weights_VV[a, b]`: the evidence for the positive side that b follows a.
+    0 is any other. `weights[a, b]`, (num_codes, num_codes): the evidence for the positive side that b follows a.
     """
 
     codes: Mapping[str, int]
-    weights_VV: FloatArray
+    weights: FloatArray
 
     @classmethod
     def of(cls, tokens: Sequence[str], pairs_F2: IntArray, weights_F: FloatArray) -> View:
@@ -57,9 +57,9 @@ class View:
         num_tokens = len(tokens_N)
         if num_tokens < 2:
             return 0.0
-        found = self.weights_VV[tokens_N[:-1], tokens_N[1:]].sum()
+        found = self.weights[tokens_N[:-1], tokens_N[1:]].sum()
         kinds_K, counts_K = np.unique(tokens_N, return_counts=True)
-        block_KK = self.weights_VV[np.ix_(kinds_K, kinds_K)]
+        block_KK = self.weights[np.ix_(kinds_K, kinds_K)]
         expected = (counts_K @ block_KK @ counts_K - counts_K @ block_KK.diagonal()) / num_tokens
         return float((found - expected) / np.sqrt(num_tokens - 1))
 
@@ -144,7 +144,7 @@ def excess(encoded: Sequence[IntArray], pairs_F2: IntArray, num_codes: int) -> F
         expected_KK = np.outer(counts_K, counts_K) - np.diag(counts_K)
         is_known = place_KK >= 0
         row_F[place_KK[is_known]] -= expected_KK[is_known] / num_tokens
-        row_F /= np.sqrt(num_tokens - 1)
+        np.divide(row_F, np.sqrt(num_tokens - 1), out=row_F)
     return features_TF
 
 

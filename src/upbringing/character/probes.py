@@ -54,6 +54,7 @@ class Probes:
     tokenizer: Tokenizer
     settings: ProbeSettings
     judge: Judge | None
+    judge_digest: str | None = None
 
     @cached_property
     def held_out(self) -> dict[str, list[Passage]]:
@@ -103,7 +104,7 @@ class Probes:
         return {
             "axis": asdict(self.axis),
             "settings": asdict(self.settings),
-            "judge": self.judge.digest if self.judge else None,
+            "judge": self.judge_digest,
         }
 
     @property

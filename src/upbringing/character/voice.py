@@ -151,8 +151,8 @@ class Judge:
         """Write the judge as JSON: tokens, pairs of tokens with weights, slope, groups seen."""
         views = []
         for view in self.views:
-            pairs_F2 = np.argwhere(view.weights_VV)
-            weights_F = view.weights_VV[pairs_F2[:, 0], pairs_F2[:, 1]]
+            pairs_F2 = np.argwhere(view.weights)
+            weights_F = view.weights[pairs_F2[:, 0], pairs_F2[:, 1]]
             pairs = [
                 [int(a), int(b), float(w)] for (a, b), w in zip(pairs_F2, weights_F, strict=True)
             ]

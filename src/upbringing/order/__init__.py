@@ -9,6 +9,7 @@ from upbringing.order.curriculum import (
     load_curriculum,
     parse_curriculum,
 )
+from upbringing.order.ladder import ladder_order
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.packing import Rows
 
@@ -25,6 +26,7 @@ __all__ = [
     "block_of",
     "compile_order",
     "describe_arm",
+    "ladder_order",
     "load_curriculum",
     "parse_curriculum",
 ]

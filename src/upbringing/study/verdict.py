@@ -26,6 +26,23 @@ BOTH_ENDS, PRIMACY, RECENCY, INTERIOR = "BOTH ENDS", "PRIMACY", "RECENCY", "INTE
 NONE, UNRESOLVED = "NONE", "UNRESOLVED"
 DEMONSTRATION, NOT_MEASURABLE = "DEMONSTRATION", "NOT MEASURABLE"
 
+RULES = """\
+BOTH ENDS   pos(F−S, L−S, F−M, L−M)
+PRIMACY     pos(F−S, F−M, F−L)
+RECENCY     pos(L−S, L−M, L−F)
+INTERIOR    pos(M−S, M−F, M−L)
+NONE        eq(F−S, M−S, L−S)
+UNRESOLVED  otherwise; the first that holds
+pos(c): simultaneous 95% lower bound > 0 and estimate ≥ 0.10 pole distances
+eq(c):  90% interval inside ±0.10 pole distances
+and for the place P that won:
+SPECIFIC     pos(P−O)            PLACEBO-LIKE  eq(P−O)
+BEYOND DOSE  pos(F−D)            DOSE ONLY     eq(F−D)          (P = F)
+LASTING      pos(P−S) after a valid washout    FADED  eq(P−S)
+AT A COST    upper bound of bits/byte(P) − bits/byte(S) above 0.03
+Fewer than 6 seeds: DEMONSTRATION. Gate of the poles not passed: NOT MEASURABLE.
+"""
+
 # In this order; every contrast named must be positive.
 _WINS = {
     BOTH_ENDS: ("F−S", "L−S", "F−M", "L−M"),

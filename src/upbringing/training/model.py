@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -37,9 +37,11 @@ class Shape:
     num_vocab: int
     peak_lr: float
 
-    def as_recipe(self) -> dict[str, float]:
-        """The shape as plain JSON."""
-        return asdict(self)
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the mind; the embedding serves as the head too."""
+        layer = 4 * self.width**2 + 3 * self.width * self.mlp_width + 2 * self.width
+        return self.num_vocab * self.width + self.num_layers * layer + self.width
 
 
 SHAPES = {

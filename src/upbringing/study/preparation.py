@@ -1,0 +1,287 @@
+"""Preparation: settings + corpus → a design on disk, with its orders, its judge and its proof.
+
+The comparison class is proved here, before anything is trained, and the whole design is hashed.
+Preparing the same study again finds it there; another study in its place is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from upbringing.character import Axis, Judge, JudgeReport, train_judge
+from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
+from upbringing.corpus.store import HELD_OUT, TRAIN
+from upbringing.errors import InputError, ResumeError
+from upbringing.files import file_digest, made_by, read_json, write_json
+from upbringing.identity import digest_json
+from upbringing.order import (
+    Block,
+    Curriculum,
+    Order,
+    Phase,
+    Rows,
+    Selection,
+    arm_curriculum,
+    block_of,
+    compile_order,
+    describe_arm,
+    ladder_order,
+)
+from upbringing.study.comparison import check_comparison_class
+from upbringing.study.design import FORMAT, WASHOUT, Design, Plan
+from upbringing.study.poles import LADDER
+from upbringing.study.settings import StudySettings
+from upbringing.study.verdict import RULES, pairs_for
+from upbringing.training import Numerics, Recipe, Shape, Timeline, best_device, shape_named
+from upbringing.training.run import digestible
+
+
+def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
+    """Design the study at `place`, or find it there.
+
+    Raises `InputError` for kinds or languages that the corpus lacks, `ComparisonError` for arms
+    that are not one comparison class, `ResumeError` if another study lies at `place`.
+    """
+    if not (place / "study.json").exists():
+        _clear_unfinished(place)
+    lang = _language(settings, corpus)
+    tokens = _tokens(settings, corpus, lang)
+    block = _block(settings, corpus, tokens, lang)
+    axis = Axis(block.kinds, block.against or block.others, lang, against_rest=not block.against)
+    draft = _Draft(settings, corpus, tokens, block, axis)
+    orders = dict(draft.orders())
+    lives = {arm: orders[f"{arm}-s{settings.seeds[0]}"] for arm in settings.arms}
+    num_rows = Rows(lives["S"], tokens, settings.row_length).num_rows
+    plans = tuple(draft.plans(orders, num_rows))
+    _prove(plans, orders, tokens)
+    judge_digest, report = _judge(place, corpus, axis)
+    design = {
+        "settings": settings.model_dump(mode="json"),
+        "corpus": os.path.relpath(corpus.path, place),
+        "lang": lang,
+        "axis": asdict(axis),
+        "primary": "voice" if axis.pairs(corpus) is None else "style_margin",
+        "arms": {arm: describe_arm(arm, block) for arm in settings.arms},
+        "curricula": {arm: arm_curriculum(arm, block).to_yaml() for arm in settings.arms},
+        "num_parameters": draft.shape.num_parameters,
+        "num_tokens": num_rows * settings.row_length,
+        "contrasts": [list(pair) for pair in pairs_for(settings.arms)],
+        "judge": asdict(report) if report else None,
+        "runs": [asdict(plan) for plan in plans],
+        "digests": {
+            "corpus": corpus.digest,
+            "tokenizer": tokens.digest,
+            **({"judge": judge_digest} if judge_digest else {}),
+            **{f"order {name}": order.digest for name, order in orders.items()},
+        },
+    }
+    _write(place, digestible(design), orders)
+    return Design.open(place)
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A study in the making: orders and plans follow from these."""
+
+    settings: StudySettings
+    corpus: Corpus
+    tokens: Tokens
+    block: Block
+    axis: Axis
+
+    def orders(self) -> Iterator[tuple[str, Order]]:
+        """Every order by name: arms and ladder for each seed, one washout for all."""
+        life_tokens = 0
+        for seed in self.settings.seeds:
+            for arm in self.settings.arms:
+                order = compile_order(self.corpus, arm_curriculum(arm, self.block), seed=seed)
+                life_tokens = Rows(order, self.tokens, self.settings.row_length).num_tokens
+                yield f"{arm}-s{seed}", order
+            for arm, share in self.rungs.items():
+                sides = [(self.axis.positive, share), (self.axis.negative, 1 - share)]
+                yield (
+                    f"{arm}-s{seed}",
+                    ladder_order(
+                        self.corpus,
+                        self.tokens,
+                        [side for side in sides if side[1]],
+                        lang=self.axis.lang,
+                        num_tokens=life_tokens,
+                        seed=seed,
+                    ),
+                )
+        if self.settings.washout:
+            stream = Phase(name=WASHOUT, scenes="rest")
+            curriculum = Curriculum(name=WASHOUT, scenes=self.block.life, phases=(stream,))
+            yield WASHOUT, compile_order(self.corpus, curriculum, seed=0)
+
+    @property
+    def rungs(self) -> dict[str, float]:
+        """Pole and ladder arms with their share of the positive pole."""
+        ends = {f"pole-{'+'.join(self.axis.positive)}": 1.0, f"pole-{self.axis.negative_name}": 0.0}
+        shares = dict(zip(LADDER, (0.25, 0.5, 0.75), strict=True)) if self.settings.ladder else {}
+        return ends | shares
+
+    def plans(self, orders: Mapping[str, Order], num_rows: int) -> Iterator[Plan]:
+        """The runs: the arms under every schedule, the poles and the ladder under the first.
+
+        One unit of character for the whole study, so that schedules can be compared in it.
+        """
+        for schedule in self.settings.schedules:
+            for seed in self.settings.seeds:
+                for arm in self.settings.arms:
+                    yield self._plan(arm, schedule, seed, orders, num_rows, is_arm=True)
+        for seed in self.settings.seeds:
+            for arm in self.rungs:
+                first = self.settings.schedules[0]
+                yield self._plan(arm, first, seed, orders, num_rows, is_arm=False)
+
+    def _plan(
+        self, arm: str, schedule: str, seed: int, orders: Mapping[str, Order], num_rows: int, *,
+        is_arm: bool,
+    ) -> Plan:  # fmt: skip
+        order = f"{arm}-s{seed}"
+        settings, shape = self.settings, self.shape
+        recipe = Recipe(
+            order=orders[order].digest,
+            corpus=self.corpus.digest,
+            tokenizer=self.tokens.digest,
+            shape=shape,
+            seed=seed,
+            schedule=schedule,
+            peak_lr=settings.peak_lr or shape.peak_lr,
+            timeline=Timeline.uniform(settings.batch_size),
+            row_length=settings.row_length,
+            num_rows=num_rows,
+            numerics=self.numerics,
+            # Poles are a yardstick at the end of life; arms are looked at through it.
+            ages=settings.ages if is_arm else (1.0,),
+        )
+        return Plan(f"{arm}-{schedule}-s{seed}", arm, schedule, seed, order, recipe, is_arm)
+
+    @property
+    def shape(self) -> Shape:
+        """The study's shape with the vocabulary that the tokenizer really has."""
+        return replace(shape_named(self.settings.shape), num_vocab=self.tokens.num_vocab)
+
+    @property
+    def numerics(self) -> Numerics:
+        """Fixed for the study; one thread a mind on a CPU, where minds run side by side."""
+        asked = self.settings.numerics
+        device = best_device() if asked.device == "auto" else asked.device
+        return Numerics(asked.precision, asked.compiled, 1, device)
+
+
+def _clear_unfinished(place: Path) -> None:
+    """Without `study.json` a preparation was cut short: its orders and judge are made anew."""
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place / "orders", ignore_errors=True)
+    (place / "judge.json").unlink(missing_ok=True)
+
+
+def _language(settings: StudySettings, corpus: Corpus) -> str:
+    """The minds' one language: the one asked for, or the only one there is."""
+    if settings.lang is None and len(corpus.langs) > 1:
+        raise InputError(
+            "the corpus has several languages, and a mind is raised in one",
+            where=str(corpus.path),
+            allowed=", ".join(corpus.langs),
+            do="say which with `lang`",
+        )
+    lang = settings.lang or corpus.langs[0]
+    if lang not in corpus.langs:
+        raise InputError(
+            f"no scene is in {lang!r}", where=str(corpus.path), allowed=", ".join(corpus.langs)
+        )
+    return lang
+
+
+def _tokens(settings: StudySettings, corpus: Corpus, lang: str) -> Tokens:
+    """The corpus in a tokenizer trained on its training scenes in the minds' language."""
+    texts = corpus.columns(["text", "lang", "split"]).filter(lang=lang, split=TRAIN)["text"]
+    num_vocab = settings.vocabulary or shape_named(settings.shape).num_vocab
+    return tokenize(corpus, train_tokenizer(texts.to_list(), num_vocab))
+
+
+def _block(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -> Block:
+    """The block in a life of `settings.tokens`, dealt from all training scenes of the language."""
+    scenes = corpus.columns(["lang", "split"]).with_row_index("row")
+    rows = scenes.filter(lang=lang, split=TRAIN)["row"].to_numpy()
+    there = int(np.diff(tokens.offsets)[rows].sum())
+    wanted = settings.tokens or there
+    if wanted > there:
+        raise InputError(
+            f"a life of {wanted:,} tokens is asked for, the corpus has {there:,} to train on",
+            where=str(corpus.path),
+            do="ask for fewer `tokens`, or give more text",
+        )
+    part = None if wanted == there else (0.0, round(wanted / there, 6))
+    life = Selection(lang=(lang,), part=part)
+    return block_of(corpus, settings.block, against=settings.against or (), life=life)
+
+
+def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens) -> None:
+    """Every seed's arms are one comparison class under every schedule."""
+    groups: dict[tuple[str, int], dict[str, tuple[Rows, Recipe]]] = {}
+    for plan in plans:
+        if plan.is_arm:
+            rows = Rows(orders[plan.order], tokens, plan.recipe.row_length)
+            groups.setdefault((plan.schedule, plan.seed), {})[plan.arm] = (rows, plan.recipe)
+    for arms in groups.values():
+        check_comparison_class(arms)
+
+
+def _judge(place: Path, corpus: Corpus, axis: Axis) -> tuple[str | None, JudgeReport | None]:
+    """Train and examine the judge, once; none where the texts are too few for one."""
+    file = place / "judge.json"
+    names = ["text", "kind", "lang", "work", "split"]
+    frame = corpus.columns(names).filter(
+        pl.col("kind").is_in([*axis.positive, *axis.negative]), lang=axis.lang
+    )
+    train, unseen = frame.filter(split=TRAIN), frame.filter(split=HELD_OUT)
+    try:
+        judge = Judge.load(file) if file.exists() else train_judge(*_sides(train, axis), 0)
+    except InputError:
+        return None, None
+    if not file.exists():
+        judge.save(file)
+    return file_digest(file), judge.examine(*_sides(unseen, axis), seed=0)
+
+
+def _sides(frame: pl.DataFrame, axis: Axis) -> tuple[list[str], list[bool], list[str]]:
+    """Texts, whether they are of the positive pole, and their works."""
+    is_positive = frame["kind"].is_in(axis.positive).to_list()
+    return frame["text"].to_list(), is_positive, frame["work"].to_list()
+
+
+def _write(place: Path, design: Mapping[str, Any], orders: Mapping[str, Order]) -> None:
+    """Write orders and design; a study that is there already must be this one."""
+    file = place / "study.json"
+    if file.exists():
+        there = read_json(file).get("design", {})
+        differing = [key for key in design if there.get(key) != design[key]]
+        if differing:
+            raise ResumeError(
+                f"another study lies there; it differs in {', '.join(differing)}",
+                where=str(place),
+                do="choose another -o, or give the settings of the study that is there",
+            )
+        return
+    for name, order in orders.items():
+        order.save(place / "orders" / name)
+    whole = {
+        "format": FORMAT,
+        "digest": digest_json(design),
+        "design": design,
+        "rules": RULES,
+        "made_by": made_by(),
+    }
+    write_json(file, whole)

@@ -1,0 +1,118 @@
+"""`study.yaml`: what is compared with what, as a person writes it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from upbringing.order import ARMS
+from upbringing.order.curriculum import Names
+from upbringing.settings import Settings
+from upbringing.training import SCHEDULES, SHAPES
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class WashoutSettings(Settings):
+    """After its life every mind reads one identical shuffled stream, at a re-warmed rate."""
+
+    share: Share = 0.25
+    lr_scale: Annotated[float, Field(gt=0)] = 0.3
+
+
+class ProbeAmounts(Settings):
+    """How much every mind is asked at each age."""
+
+    held_out_bytes: Count = 12_000
+    num_pairs: Count = 64
+    num_openings: Count = 16
+    num_sampler_seeds: Count = 4
+    num_sampled_tokens: Count = 60
+    temperature: Annotated[float, Field(gt=0)] = 0.8
+
+
+class NumericsSettings(Settings):
+    """Fixed for the whole study; `device: auto` takes the fastest that is there."""
+
+    precision: Literal["bf16", "fp32"] = "bf16"
+    compiled: bool = False
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+class StudySettings(Settings):
+    """One block of text, its place in life, and what it is compared with.
+
+    block     the kinds under test
+    against   the counterpart: the other pole of the axis, and as far from the block as it can be
+    arms      of order.ARMS; S, the shuffle, always among them
+    seeds     how many minds an arm, or which seeds
+    tokens    length of a life; without it, every training scene once
+    ladder    raise the mixtures too, by which the axis passes its gate
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    preset: Literal["quick", "standard", "confirm"] | None = None
+    lang: str | None = None
+    block: Names
+    against: Names | None = None
+    arms: Annotated[tuple[str, ...], Field(min_length=2)] = ("F", "M", "L", "S", "O", "N")
+    schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("constant", "steep")
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
+    shape: str = "300k"
+    vocabulary: Annotated[int, Field(ge=257)] | None = None
+    tokens: Annotated[int, Field(ge=1000)] | None = None
+    row_length: Annotated[int, Field(ge=8)] = 128
+    batch_size: Count = 8
+    peak_lr: Annotated[float, Field(gt=0)] | None = None
+    ages: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.1, 0.25, 0.5, 0.75, 1.0)
+    ladder: bool = True
+    washout: WashoutSettings | None = WashoutSettings()
+    probes: ProbeAmounts = ProbeAmounts()
+    numerics: NumericsSettings = NumericsSettings()
+
+    @field_validator("arms")
+    @classmethod
+    def _arms_are_known(cls, arms: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [arm for arm in arms if arm not in ARMS]
+        if unknown:
+            raise ValueError(f"no arm is called {unknown[0]!r}; allowed: {', '.join(ARMS)}")
+        if "S" not in arms:
+            raise ValueError("every order is compared with its shuffle: add S to the arms")
+        return _each_once(arms)
+
+    @field_validator("schedules")
+    @classmethod
+    def _schedules_are_known(cls, schedules: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in schedules if name not in SCHEDULES]
+        if unknown:
+            raise ValueError(f"no schedule {unknown[0]!r}; allowed: {', '.join(SCHEDULES)}")
+        return _each_once(schedules)
+
+    @field_validator("shape")
+    @classmethod
+    def _shape_is_known(cls, shape: str) -> str:
+        if shape not in SHAPES:
+            raise ValueError(f"no shape is called {shape!r}; allowed: {', '.join(SHAPES)}")
+        return shape
+
+    @field_validator("ages")
+    @classmethod
+    def _ages_rise_to_the_end(cls, ages: tuple[float, ...]) -> tuple[float, ...]:
+        if list(ages) != sorted(set(ages)) or ages[-1] != 1:
+            raise ValueError("ages rise, and the last one is 1")
+        return ages
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_of_seeds(cls, said: object) -> object:
+        if isinstance(said, dict) and isinstance(said.get("seeds"), int):
+            return {**said, "seeds": list(range(said["seeds"]))}
+        return said
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("each may stand here once")
+    return names
