@@ -233,6 +233,18 @@ def test_a_position_is_the_share_of_the_way_between_the_poles(whole: Path) -> No
     assert means["L"] > 0.8
 
 
+def test_a_run_that_diverged_has_no_dot_and_is_named(study: Path) -> None:
+    file = study / "findings.parquet"
+    is_lost = (pl.col("run") == "L-steep-s2") & (pl.col("age") > 0.4)
+    value = pl.when(is_lost).then(float("nan")).otherwise("value")
+    pl.read_parquet(file).with_columns(value=value).write_parquet(file)
+    change(study, diverged=["L-steep-s2"])
+    page = render(read_study(study), with_text=True)
+    dots = json.dumps(data_block(page, "charts")["specs"]["dots-1"])
+    assert [dots.count(f'"arm": "{arm}"') for arm in ("F", "L", "S")] == [3, 2, 3]
+    assert "because they diverged: L-steep-s2." in Outline(page).text
+
+
 def test_kinds_beyond_the_palette_share_one_colour(study: Path) -> None:
     names = [f"kind {i:02d}" for i in range(11)]
     ribbons = pl.read_parquet(study / "ribbons.parquet")

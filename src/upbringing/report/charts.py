@@ -147,11 +147,9 @@ def _dot_rows(ends: pl.DataFrame, arms: list[str]) -> list[dict[str, Any]]:
 
 
 def _at_the_end(study: Study, schedule: str) -> pl.DataFrame:
-    """The last position in life of each run on a schedule, by arm and seed."""
-    of_life = (pl.col("schedule") == schedule) & (pl.col("stage") == "life")
-    rows = study.character.filter(of_life).sort("age")
-    last = rows.group_by("arm", "seed").agg(pl.col("position").last().round(4))
-    return last.sort("arm", "seed")
+    """The position at the end of life of each run on a schedule: `arm`, `seed`, `position`."""
+    rows = study.ends.filter(pl.col("schedule") == schedule)
+    return rows.select("arm", "seed", pl.col("position").round(4)).sort("arm", "seed")
 
 
 def _life_rows(study: Study, schedule: str) -> list[dict[str, Any]]:

@@ -230,6 +230,12 @@ class Study:
         scaled = (pl.col("value") - self.scale.zero) / self.scale.unit
         return self._primary.with_columns(position=scaled)
 
+    @cached_property
+    def ends(self) -> pl.DataFrame:
+        """`character` at the end of life; a run that diverged on the way there has no row."""
+        lives = self.character.filter(pl.col("stage") == "life")
+        return lives.filter(pl.col("age") == pl.col("age").max())
+
     @property
     def _primary(self) -> pl.DataFrame:
         return primary_rows(self.measures, self.findings)
@@ -274,7 +280,9 @@ def _read_table(file: Path, problems: list[Problem]) -> pl.DataFrame | None:
     columns = _COLUMNS[file.name]
     try:
         table = pl.read_parquet(file)
-        return table.select(pl.col(name).cast(kind) for name, kind in columns.items())
+        kept = table.select(pl.col(name).cast(kind) for name, kind in columns.items())
+        # Ages are shares of whole batches; equal ones must be found equal.
+        return kept.with_columns(pl.col("age").round(4)) if "age" in columns else kept
     except FileNotFoundError:
         problems.append(Problem("no such file", str(file), do="run the study again"))
     except pl.exceptions.ColumnNotFoundError as error:

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -52,7 +53,7 @@ def render(study: Study, *, with_text: bool) -> str:
         ("making", "How it was made", tables.making(study)),
         ("words", "The words used here", _glossary()),
     ]
-    vega, script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"), _asset("page.js")
+    vega, script = _vega(), _asset("page.js")
     assert "</script" not in vega.lower(), "the bundle would end its own element"
     return Template(_asset("page.html")).substitute(
         title=escape(f"{study.findings.name} · upbringing"),
@@ -119,9 +120,11 @@ def _picture(study: Study) -> str:
         f" Dashed lines: the poles. Grey band: from the lowest to the highest shuffle."
         f" Gate: {poles.gate} ({poles.reason.rstrip('.')})."
     )
+    if study.findings.diverged:
+        caption += f" Not here, because they diverged: {', '.join(study.findings.diverged)}."
     panels = _panels(study, "dots", "minds at the end of life")
     return (
-        f"<figure>{panels}{_arm_key(study)}<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<figure>{panels}{_arm_legend(study)}<figcaption>{escape(caption)}</figcaption></figure>"
         f"<details><summary>The dots as figures</summary>{tables.dots(study)}</details>"
     )
 
@@ -140,7 +143,7 @@ def _reading(study: Study) -> str:
 <p>From birth at the left to the end of life at the right. Above, the learning rate, and how much
 of all learning-rate mass each sixth of life received; below, what each arm read meanwhile, as
 shares of bytes. All arms read the same scenes.</p>
-<figure>{rates}{tracks}{_key(kinds.items())}
+<figure>{rates}{tracks}{_legend(kinds.items())}
 <figcaption>The ribbons are those of the first seed; other seeds draw other scenes within the same
 plan.</figcaption></figure>"""
 
@@ -162,7 +165,7 @@ def _life(study: Study) -> str:
             " shuffled stream."
         )
     panels = _panels(study, "life", "character through life")
-    return f"<figure>{panels}{_arm_key(study)}<figcaption>{caption}</figcaption></figure>{notes}"
+    return f"<figure>{panels}{_arm_legend(study)}<figcaption>{caption}</figcaption></figure>{notes}"
 
 
 def _samples(study: Study, with_text: bool) -> str:
@@ -202,16 +205,16 @@ def _chart(name: str, description: str) -> str:
     return f'<div class="chart" id="{name}" role="img" aria-label="{escape(description)}"></div>'
 
 
-def _arm_key(study: Study) -> str:
+def _arm_legend(study: Study) -> str:
     items = ((f"{a}: {words.arm(a, study.findings)}", arm_colour(a)) for a in arms_of(study))
-    return _key(items, "round")
+    return _legend(items, "round")
 
 
-def _key(items: Iterable[tuple[str, str]], css_class: str = "") -> str:
+def _legend(items: Iterable[tuple[str, str]], css_class: str = "") -> str:
     inside = "".join(
         f'<li style="--swatch:{colour}">{escape(label)}</li>' for label, colour in items
     )
-    return f'<ul class="key {css_class}">{inside}</ul>'
+    return f'<ul class="legend {css_class}">{inside}</ul>'
 
 
 def _spent(study: Study, schedule: str) -> str:
@@ -230,6 +233,13 @@ def _arms_with_ribbon(study: Study) -> list[str]:
 
 def _has_samples(study: Study, with_text: bool) -> bool:
     return with_text and not study.samples.is_empty()
+
+
+@cache
+def _vega() -> str:
+    """Vega-Embed and all it needs, as one script; bundling takes a second."""
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle
 
 
 def _asset(name: str) -> str:

@@ -37,7 +37,7 @@ def section(study: Study) -> str:
   {_select("seed", "Seed", [(str(s), str(s)) for s in _distinct(samples, "seed")])}
   {_select("draw", "Sampler seed", [(str(s), str(s)) for s in _distinct(samples, "sample_seed")])}
 </div>
-<div class="minds" id="minds" lang="{escape(findings.lang)}" aria-live="polite"></div>"""
+<div class="minds" id="minds" lang="{escape(findings.lang)}"></div>"""
 
 
 def data(study: Study) -> dict[str, Any]:
@@ -73,11 +73,11 @@ def _steps(study: Study) -> list[tuple[str, float]]:
 
 
 def _sentence(study: Study) -> str:
-    sampling, against = study.findings.sampling, study.findings.block
+    sampling, block = study.findings.sampling, study.findings.block
     rule = sampling.rule.rstrip(".")
     return (
         f"Temperature {sampling.temperature:g}, {sampling.num_tokens} tokens. Which samples are"
-        f" shown: {rule}. “{against} voice” is the probability that the judge gives to {against}."
+        f" shown: {rule}. “{block} voice” is the probability that the judge gives to {block}."
     )
 
 

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-import polars as pl
-
 from upbringing.report import words
 from upbringing.report.folder import Contrast, Cost, Findings, Study
 
@@ -32,12 +30,7 @@ def section(study: Study) -> str:
 
 def dots(study: Study) -> str:
     """The last position in life of every run, a row an arm and schedule."""
-    ends = (
-        study.character.filter(pl.col("stage") == "life")
-        .sort("age")
-        .group_by("arm", "schedule", "seed")
-        .agg(pl.col("position").last())
-    )
+    ends = study.ends.select("arm", "schedule", "seed", "position")
     seeds = ends["seed"].unique().sort().to_list()
     found = {(arm, schedule, seed): y for arm, schedule, seed, y in ends.iter_rows()}
     runs = sorted({key[:2] for key in found}, key=lambda r: (r[1], words.arm_rank(r[0])))
