@@ -28,12 +28,16 @@ import numpy as np
 import numpy.typing as npt
 
 from upbringing.errors import InputError, Problem
+from upbringing.identity import digest_bytes, digest_json
 
 VOICES = ("plain", "technical", "drama", "chat")
 GENDERS = "mfn"
 
 Words = npt.NDArray[np.object_]
 Lots = npt.NDArray[np.int64]
+
+LINKS = ("objects", "troubles")
+"""Columns that hold names of another table's rows, not words to tell."""
 
 # Which table an event's attribute is a row of. Two attributes may share a table.
 TABLE_OF = {
@@ -158,6 +162,12 @@ def grammar(lang: str) -> Grammar:
     return made
 
 
+def grammar_digest(lang: str) -> str:
+    """SHA-256 (hex) of the name and bytes of every data file of `lang`, in order of name."""
+    entries = sorted((_data() / lang).iterdir(), key=lambda entry: entry.name)
+    return digest_json({entry.name: digest_bytes(entry.read_bytes()) for entry in entries})
+
+
 def _data() -> Traversable:
     return files("upbringing.corpus.world") / "data"
 
@@ -210,7 +220,8 @@ def _choice(lines: str, purpose: str) -> Choice:
 
 def _compile(text: str, purpose: str) -> Template:
     """One line of the data as a `Template`; `purpose` names its choices."""
-    pattern, slots, rest = "", [], text.replace("//", "\n")
+    pattern, rest = "", text.replace("//", "\n")
+    slots: list[Cell | Agreement | Choice] = []
     while mark := re.search(r"[\[{]", rest):
         end = _closing(rest, mark.start())
         inside = rest[mark.start() + 1 : end]

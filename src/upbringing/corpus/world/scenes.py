@@ -1,20 +1,25 @@
-"""The world as frames: training scenes, held-out scenes and same-event parallels.
+"""The world as frames: training scenes, held-out scenes and same-event parallels; and as a corpus.
 
 `world_scenes` tells each event once, in one voice that a keyed draw gives it; `world_parallels`
 tells held-out events in every voice after one opening. Held-out topics and families serve held-out
-events only. Event i is the same text whatever `num_events` is.
+events only. Event i is the same text whatever `num_events` is. `make_world` writes both, and no
+probe that shares eight words in a row with a training text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from upbringing.corpus.store import HELD_OUT, TRAIN, Corpus, write_corpus
 from upbringing.corpus.world.events import Events, draw, draw_events
-from upbringing.corpus.world.grammar import VOICES, Grammar, Lots, Words, grammar
+from upbringing.corpus.world.grammar import VOICES, Grammar, Lots, Words, grammar, grammar_digest
+from upbringing.corpus.world.overlap import overlapping
 from upbringing.corpus.world.telling import Teller
 from upbringing.errors import InputError
 from upbringing.identity import keys_of
@@ -45,8 +50,8 @@ def world_scenes(lang: str, num_events: int, seed: int) -> pl.DataFrame:
             "source": ["world"] * num_events,
             "document": ids,
             "place": np.zeros(num_events, dtype=np.uint32),
-            "split": np.where(held_out, "held_out", "train"),
-        },
+            "split": np.where(held_out, HELD_OUT, TRAIN),
+        }
     )
 
 
@@ -79,6 +84,62 @@ def world_parallels(lang: str, num_events: int, seed: int) -> pl.DataFrame:
         )
     rows = pl.concat(frames)
     return rows[np.arange(len(rows)).reshape(len(VOICES), num_events).T.ravel()]
+
+
+def make_world(
+    place: Path | str,
+    *,
+    langs: Sequence[str] = ("en",),
+    num_events: int,
+    seed: int,
+    num_probes: int = 200,
+) -> Corpus:
+    """Write a corpus of `num_events` scenes and `num_probes` parallel events a language.
+
+    A held-out scene or a parallel event that shares eight words in a row with a training text is
+    left out, and counted in the corpus's facts. Raises `InputError` for an unknown language, a
+    language named twice, and a `place` that exists.
+    """
+    if len(set(langs)) != len(langs) or not langs:
+        raise InputError(f"{', '.join(langs) or 'no language'}", where="langs", do="name each once")
+    frames = [
+        _without_overlap(
+            world_scenes(lang, num_events, seed), world_parallels(lang, num_probes, seed)
+        )
+        for lang in langs
+    ]
+    scenes = pl.concat([scenes for scenes, _ in frames])
+    parallels = pl.concat([parallels for _, parallels in frames])
+    return write_corpus(
+        place,
+        scenes,
+        recipe={
+            "maker": "world",
+            "langs": list(langs),
+            "num_events": num_events,
+            "num_probes": num_probes,
+            "seed": seed,
+        },
+        inputs={f"grammar/{lang}": grammar_digest(lang) for lang in langs},
+        parallels=parallels,
+        facts={
+            "num_scenes_left_out": num_events * len(langs) - len(scenes),
+            "num_parallels_left_out": num_probes * len(langs) - len(parallels) // len(VOICES),
+        },
+    )
+
+
+def _without_overlap(
+    scenes: pl.DataFrame, parallels: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    texts = scenes.filter(split=TRAIN)["text"].to_list()
+    held_out = scenes.filter(split=HELD_OUT)
+    bad_scenes = held_out.filter(overlapping(texts, held_out["text"].to_list()))["id"]
+    bad_events = parallels.filter(overlapping(texts, parallels["text"].to_list()))["event"]
+    return (
+        scenes.filter(~pl.col("id").is_in(bad_scenes.implode())),
+        parallels.filter(~pl.col("event").is_in(bad_events.implode())),
+    )
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,10 @@ class Teller:
         return self._choose(self._grammar.openings[held_out], at)
 
     def body(self, family: Family, at: Lots) -> list[str]:
-        """What follows the opening, in one family of a voice, without its first or its last move."""
+        """What follows the opening, in one family of a voice.
+
+        All its moves but the first, or all but the last: two lengths of the same story.
+        """
         moves = [self._choose(move, at) for move in family.moves]
         starts = draw(self._events.keys[at], self._seed, "start", 2)
         parts = zip(starts, *moves, strict=True)
