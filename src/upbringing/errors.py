@@ -46,7 +46,7 @@ class UpbringingError(Exception):
         do: str | None = None,
     ) -> None:
         if isinstance(what, str):
-            self.problems = (Problem(what, where, allowed, do),)
+            self.problems: tuple[Problem, ...] = (Problem(what, where, allowed, do),)
         else:
             self.problems = tuple(what)
         super().__init__("\n".join(str(problem) for problem in self.problems))

@@ -170,7 +170,7 @@ def write_manifest(
     }
     manifest = Manifest(format_, recipe, inputs, files, facts or {}, made_by())
     write_json(
-        folder / f"{format_.split('/')[0]}.json",
+        folder / f"{format_.split('/', maxsplit=1)[0]}.json",
         {
             "format": manifest.format,
             "digest": manifest.digest,
@@ -190,7 +190,7 @@ def open_manifest(folder: Path, format_: str) -> Manifest:
     Raises `ArtefactError` when the folder is no such artefact, its format differs, its manifest was
     edited, or a file is missing, cut or changed.
     """
-    name = format_.split("/")[0]
+    name = format_.partition("/")[0]
     file = folder / f"{name}.json"
     if not file.exists():
         raise ArtefactError(f"is not a finished {name} ({file.name} is missing)", where=str(folder))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 
-from upbringing.corpus.tokens import END_OF_TEXT
+from upbringing.corpus.tokens import end_of_text_id
 from upbringing.training import Decoder
 
 _TOKENS_AT_ONCE = 8_192
@@ -34,7 +34,7 @@ class Passage:
 
 def passage(tokenizer: Tokenizer, text: str, given: str = "") -> Passage:
     """The passage that scores `text` after `given`; bytes are those of `text` in UTF-8."""
-    opening = [tokenizer.token_to_id(END_OF_TEXT), *_encode(tokenizer, given)]
+    opening = [end_of_text_id(tokenizer), *_encode(tokenizer, given)]
     return Passage((*opening, *_encode(tokenizer, text)), len(opening), len(text.encode()))
 
 

@@ -36,7 +36,8 @@ class View:
     """One way to read a text as tokens, with a weight for each pair of neighbours.
 
     `codes`: the token of a unit (a word with its punctuation and line break) or of a form, from 1;
-    0 is any other. `weights[a, b]`, (num_codes, num_codes): the evidence for the positive side that b follows a.
+    0 is any other. `weights[a, b]`, shape (num_codes, num_codes): the evidence for the positive
+    side that b follows a.
     """
 
     codes: Mapping[str, int]

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from upbringing.corpus import Corpus
 from upbringing.corpus.store import TRAIN
 from upbringing.errors import InputError
-from upbringing.identity import keys_of, keyed_hash
+from upbringing.identity import keyed_hash, keys_of
 
 _WORD = r"[^\W\d_]+(?:['’][^\W\d_]+)?"
 _SENTENCE_START = re.compile(rf"(?:^|[.!?…]\s+|\n\s*)({_WORD} {_WORD})\b")

@@ -1,8 +1,8 @@
 """The profile: what a mind is like at each age it was kept at.
 
-    run/profile/profile.parquet   age, measure, subject, value, unit
-    run/profile/samples.parquet   age, prompt, opening, sample_seed, text, voice
-    run/profile/profile.json      manifest
+run/profile/profile.parquet   age, measure, subject, value, unit
+run/profile/samples.parquet   age, prompt, opening, sample_seed, text, voice
+run/profile/profile.json      manifest
 """
 
 from __future__ import annotations

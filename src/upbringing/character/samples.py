@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from upbringing.corpus.tokens import END_OF_TEXT
+from upbringing.corpus.tokens import end_of_text_id
 from upbringing.identity import generator
 from upbringing.training import Decoder
 from upbringing.training.model import Memory
@@ -55,7 +55,7 @@ def draw_samples(
     model: Decoder, tokenizer: Tokenizer, openings: Sequence[str], sampling: Sampling
 ) -> list[Sample]:
     """Continue each opening once a seed; by opening, then seed. Ends early at an end of text."""
-    end_of_text = tokenizer.token_to_id(END_OF_TEXT)
+    end_of_text = end_of_text_id(tokenizer)
     asked = [(o, seed) for o in range(len(openings)) for seed in range(sampling.num_seeds)]
     given = [
         [end_of_text, *tokenizer.encode(openings[o], add_special_tokens=False).ids]
@@ -81,7 +81,11 @@ def draw_samples(
         free = num_given <= position + 1
         tokens_NT[free, position + 1] = drawn[free]
     return [
-        Sample(o, seed, tokenizer.decode(_until_end(tokens_NT[row, n : n + sampling.num_tokens], end_of_text)))
+        Sample(
+            o,
+            seed,
+            tokenizer.decode(_until_end(tokens_NT[row, n : n + sampling.num_tokens], end_of_text)),
+        )
         for row, ((o, seed), n) in enumerate(zip(asked, num_given, strict=True))
     ]
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
@@ -265,8 +266,23 @@ def _slope(features_TF: FeatureArray, labels: BoolArray, groups: Sequence[str]) 
         evidence[test] = _regression(features_TF[train], labels[train]).decision_function(
             features_TF[test]
         )
-    platt = LogisticRegression(C=np.inf, fit_intercept=False, class_weight="balanced")
-    return max(0.0, float(platt.fit(evidence[:, None], labels).coef_[0, 0]))
+    return _platt_slope(evidence, labels)
+
+
+def _platt_slope(evidence_T: FloatArray, labels_T: BoolArray) -> float:
+    """The slope, never negative, of least log loss with both sides weighing the same.
+
+    Targets are Platt's (n + 1)/(n + 2) in place of 1, so that separable sides have a slope too.
+    """
+    sizes_T = np.where(labels_T, labels_T.sum(), (~labels_T).sum())
+    signed_T = np.where(labels_T, evidence_T, -evidence_T)
+    target_T = (sizes_T + 1) / (sizes_T + 2)
+
+    def loss(slope: float) -> float:
+        right_T, wrong_T = np.logaddexp(0, -slope * signed_T), np.logaddexp(0, slope * signed_T)
+        return float(((target_T * right_T + (1 - target_T) * wrong_T) / sizes_T).sum())
+
+    return float(minimize_scalar(loss, bounds=(0.0, 100.0), method="bounded").x)
 
 
 def _fault(figures: JudgeFigures | None) -> str | None:

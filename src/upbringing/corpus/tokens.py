@@ -142,7 +142,7 @@ def tokenize(corpus: Corpus, tokenizer: Tokenizer) -> Tokens:
 def _write_tokens(place: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
     texts = corpus.columns(["text"])["text"]
     dtype = np.uint16 if _num_vocab(tokenizer) <= 1 << 16 else np.uint32
-    boundary = _end_of_text(tokenizer)
+    boundary = end_of_text_id(tokenizer)
     chunks = []
     lengths = np.zeros(len(texts), dtype=np.int64)
     for start in range(0, len(texts), _TEXTS_AT_ONCE):
@@ -177,11 +177,12 @@ def _open_tokens(place: Path, corpus: Corpus) -> Tokens:
         tokenizer=tokenizer,
         digest=place.name,
         num_vocab=_num_vocab(tokenizer),
-        end_of_text=_end_of_text(tokenizer),
+        end_of_text=end_of_text_id(tokenizer),
     )
 
 
-def _end_of_text(tokenizer: Tokenizer) -> int:
+def end_of_text_id(tokenizer: Tokenizer) -> int:
+    """The id of END_OF_TEXT."""
     token = tokenizer.token_to_id(END_OF_TEXT)
     assert token is not None, "a tokenizer that neither train_tokenizer nor load_tokenizer gave"
     return token

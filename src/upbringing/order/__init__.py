@@ -10,23 +10,32 @@ from upbringing.order.curriculum import (
     parse_curriculum,
 )
 from upbringing.order.ladder import ladder_order
+from upbringing.order.look import Meeting, PhaseView, meeting, meetings_with, phases_of, ribbon
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.packing import Rows
+from upbringing.order.scenic_orderer import compose
 
 __all__ = [
     "ARMS",
     "Block",
     "Curriculum",
+    "Meeting",
     "Order",
     "Phase",
     "PhaseSpan",
+    "PhaseView",
     "Rows",
     "Selection",
     "arm_curriculum",
     "block_of",
     "compile_order",
+    "compose",
     "describe_arm",
     "ladder_order",
     "load_curriculum",
+    "meeting",
+    "meetings_with",
     "parse_curriculum",
+    "phases_of",
+    "ribbon",
 ]

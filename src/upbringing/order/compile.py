@@ -43,7 +43,9 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
     start = 0
     for phase, chosen in zip(curriculum.phases, claims, strict=True):
         scenes = life.filter(pl.Series(chosen))
-        passes = [_arranged(scenes, phase.arrange, seed, phase.name, p) for p in range(phase.passes)]
+        passes = [
+            _arranged(scenes, phase.arrange, seed, phase.name, p) for p in range(phase.passes)
+        ]
         parts += passes
         stop = start + sum(map(len, passes))
         spans.append(PhaseSpan(phase.name, start, stop, phase.batch_size, phase.lr_scale))

@@ -32,7 +32,7 @@ ARMS = ("F", "M", "L", "S", "O", "N")
 
 @dataclass(frozen=True)
 class Block:
-    """What an arm is about: the kinds of X, of its counterpart Y, and all the others, with bytes."""
+    """The kinds of X, of its counterpart Y and all the others, with the bytes of each."""
 
     kinds: tuple[str, ...]
     against: tuple[str, ...]

@@ -30,8 +30,8 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1
 class Selection(Settings):
     """Scenes that match every field given; `part` then keeps a share of their bytes.
 
-    `part: [0, 0.5]` and `part: [0.5, 1]` of the same selection are disjoint halves, dealt by a keyed
-    hash of the scene's id.
+    `part: [0, 0.5]` and `part: [0.5, 1]` of the same selection are disjoint halves, dealt by a
+    keyed hash of the scene's id.
     """
 
     kind: Names | None = None
@@ -72,7 +72,7 @@ class Phase(Settings):
 
     name: Annotated[str, Field(min_length=1)]
     scenes: Selection | Literal["rest"]
-    arrange: Arrangement = {"shuffle": None}
+    arrange: Arrangement = Field(default_factory=lambda: {"shuffle": None})
     passes: Annotated[int, Field(ge=1)] = 1
     batch_size: Annotated[int, Field(ge=1)] | None = None
     lr_scale: Annotated[float, Field(ge=0)] = 1.0

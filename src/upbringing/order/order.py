@@ -117,7 +117,8 @@ class Order:
     def ages(self) -> npt.NDArray[np.float64]:
         """The share of the life's bytes that lies behind each visit, in [0, 1)."""
         read = self.num_bytes.cumsum()
-        return (read - self.num_bytes) / read[-1]
+        ages: npt.NDArray[np.float64] = (read - self.num_bytes) / read[-1]
+        return ages
 
     def met(self, row: int) -> npt.NDArray[np.uint32]:
         """The positions at which the scene of that row is met, rising; empty if never."""

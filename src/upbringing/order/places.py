@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from upbringing.errors import InputError, Problem
+from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
 from upbringing.settings import suggestion
 
@@ -96,13 +96,9 @@ def _sort_column(measure: Any) -> tuple[str, ...]:
     name = str(measure).removeprefix("-")
     if name not in _SORTABLE:
         raise InputError(
-            [
-                Problem(
-                    f"no measure is called {name!r}",
-                    allowed=", ".join(_SORTABLE),
-                    do=suggestion(name, _SORTABLE),
-                )
-            ]
+            f"no measure is called {name!r}",
+            allowed=", ".join(_SORTABLE),
+            do=suggestion(name, _SORTABLE),
         )
     return (name,)
 

@@ -57,7 +57,9 @@ class Design:
         file = Path(path) / "study.json"
         whole = read_json(file)
         if whole.get("format") != FORMAT or digest_json(whole.get("design")) != whole.get("digest"):
-            raise ArtefactError("is not a study, or was changed after it was hashed", str(file))
+            raise ArtefactError(
+                "is not a study, or was changed after it was hashed", where=str(file)
+            )
         return cls(Path(path), whole["design"])
 
     @property

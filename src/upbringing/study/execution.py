@@ -97,14 +97,14 @@ def raise_one(design: Design, plan: Plan, report: OnProgress) -> None:
     run = _train(design, plan, None, run_folder(design, plan), report)
     measure_run(run, design.probes)
     if has_washout(design, plan) and run.diverged_at is None:
-        washed = _train(design, _washout(design, plan, run), run, washout_folder(design, plan), report)
+        washed = _train(
+            design, _washout(design, plan, run), run, washout_folder(design, plan), report
+        )
         measure_run(washed, design.probes)
     report(Progress(plan.name, "measured", 1, 1))
 
 
-def _train(
-    design: Design, plan: Plan, parent: Run | None, place: Path, report: OnProgress
-) -> Run:
+def _train(design: Design, plan: Plan, parent: Run | None, place: Path, report: OnProgress) -> Run:
     return train(
         design.rows(plan.order, plan.recipe.row_length),
         plan.recipe,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from upbringing.errors import InputError
 from upbringing.order import ARMS
 from upbringing.order.curriculum import Names
-from upbringing.settings import Settings
+from upbringing.settings import Settings, load_settings, parse_settings
 from upbringing.training import SCHEDULES, SHAPES
+
+_PRESETS = Path(__file__).parent / "presets"
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -116,3 +121,17 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("each may stand here once")
     return names
+
+
+def preset(name: str, **changes: Any) -> StudySettings:
+    """A preset (`quick`, `standard`, `confirm`) with some settings changed; None changes nothing.
+
+    Raises `InputError` for an unknown preset, `SettingsError` for settings that cannot be.
+    """
+    known = sorted(file.stem for file in _PRESETS.glob("*.yaml"))
+    if name not in known:
+        raise InputError(f"no preset is called {name!r}", allowed=", ".join(known))
+    base = load_settings(_PRESETS / f"{name}.yaml", StudySettings)
+    given = {key: value for key, value in changes.items() if value is not None}
+    text = json.dumps({**base.model_dump(mode="json"), **given})
+    return parse_settings(text, StudySettings, name=f"preset {name} with your options")

@@ -1,4 +1,4 @@
-"""Checkpoints: a mind at an age as a stock Hugging Face folder, and the snapshot that resumes a run.
+"""Checkpoints: a mind at an age as a stock Hugging Face folder; the snapshot that resumes a run.
 
     checkpoints/age_0.0500/   config.json, model.safetensors (fp32), the tokenizer:
                               `AutoModelForCausalLM.from_pretrained` opens it
@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from upbringing.corpus.tokens import END_OF_TEXT, write_tokenizer
+from upbringing.corpus.tokens import end_of_text_id, write_tokenizer
 from upbringing.errors import ArtefactError
 from upbringing.files import (
     open_manifest,
@@ -88,7 +88,7 @@ def _to_llama(model: Decoder) -> Iterator[tuple[str, Tensor]]:
 
 def _llama_config(model: Decoder, tokenizer: Tokenizer) -> dict[str, object]:
     shape = model.shape
-    end_of_text = tokenizer.token_to_id(END_OF_TEXT)
+    end_of_text = end_of_text_id(tokenizer)
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",

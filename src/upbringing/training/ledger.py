@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +30,7 @@ RowDigests = npt.NDArray[np.uint64]
 _START = bytes(32)
 
 
-def row_digests(
-    tokens_RT1: npt.NDArray[np.integer], counts_RT: npt.NDArray[np.number]
-) -> RowDigests:
+def row_digests(tokens_RT1: npt.NDArray[Any], counts_RT: npt.NDArray[np.bool_]) -> RowDigests:
     """The digest of each row, shape (R,)."""
     counted = counts_RT.sum(1, keepdims=True).astype("<u4")
     content = np.hstack([tokens_RT1.astype("<u4"), counted])
@@ -115,7 +114,9 @@ def first_divergence(ledger: Ledger, rows: Rows, steps: Steps) -> Divergence | N
         differs = np.flatnonzero(found[:width] != due[:width])
         offset = int(differs[0]) if differs.size else width
         what = _name_found(found, offset, expected, rows)
-        return Divergence(step, first + offset, _name_due(first + offset, first + len(due), rows), what)
+        return Divergence(
+            step, first + offset, _name_due(first + offset, first + len(due), rows), what
+        )
     if len(ledger.rows) == len(steps):
         return None
     step = min(len(ledger.rows), len(steps))

@@ -114,7 +114,7 @@ class _Life:
         with self.recipe.numerics.autocast():
             losses_BT = self.losses(tokens_BT1)
         # Each token weighs the same, also in a batch that is not full.
-        (losses_BT * weights_BT).sum().div(weights_BT.numel()).backward()
+        torch.autograd.backward((losses_BT * weights_BT).sum().div(weights_BT.numel()))
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         loss = _mean(losses_BT.detach(), weights_BT)
         self.ledger.record(Batch(tokens_BT1, weights_BT, batch.num_rows))

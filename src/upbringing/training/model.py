@@ -45,8 +45,8 @@ class Shape:
 
 
 SHAPES = {
-    "300k": Shape(80, 3, 4, 216, num_vocab=1024, peak_lr=4e-3),
-    "1m": Shape(128, 4, 4, 344, num_vocab=2048, peak_lr=3e-3),
+    "300k": Shape(96, 2, 4, 256, num_vocab=1024, peak_lr=2e-3),
+    "1m": Shape(128, 4, 4, 344, num_vocab=2048, peak_lr=2e-3),
     "3m": Shape(192, 5, 6, 512, num_vocab=4096, peak_lr=2e-3),
     "10m": Shape(320, 6, 5, 864, num_vocab=8192, peak_lr=1.5e-3),
     "30m": Shape(512, 8, 8, 1376, num_vocab=16384, peak_lr=1e-3),
@@ -77,6 +77,7 @@ class Layer(nn.Module):
     def forward(
         self, stream_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, memory: Memory | None = None
     ) -> Tensor:
+        """The stream after this layer; `memory` is given where text is generated."""
         B, T, D = stream_BTD.shape
         normed_BTD = _norm(stream_BTD, self.attention_norm)
         heads_BTHK = F.linear(normed_BTD, self.qkv).view(B, T, 3 * self.num_heads, -1)

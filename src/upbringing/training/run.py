@@ -1,11 +1,11 @@
 """A run: one mind raised on one order from one seed, as a folder.
 
-    run/recipe.json       what the result depends on, written before the first step
-    run/checkpoints/      stock Hugging Face folders, one an age
-    run/resume/           the last snapshot, while the run is under way
-    run/metrics.parquet   step, age, loss (nats a token), gradient norm, learning rate
-    run/ledger.parquet    what was consumed
-    run/run.json          the manifest, written last: the run is finished
+run/recipe.json       what the result depends on, written before the first step
+run/checkpoints/      stock Hugging Face folders, one an age
+run/resume/           the last snapshot, while the run is under way
+run/metrics.parquet   step, age, loss (nats a token), gradient norm, learning rate
+run/ledger.parquet    what was consumed
+run/run.json          the manifest, written last: the run is finished
 """
 
 from __future__ import annotations

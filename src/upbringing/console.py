@@ -1,0 +1,134 @@
+"""What a person sees in a terminal: plain lines, a bar while work is long, trees and ribbons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+from rich.tree import Tree
+
+from upbringing.corpus import Corpus
+from upbringing.order import Meeting, Order, phases_of, ribbon
+from upbringing.study import Design
+from upbringing.study import Progress as RunProgress
+from upbringing.study.execution import has_washout, is_done
+
+out = Console(highlight=False, soft_wrap=True)
+
+_COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "white", "bright_black")
+_LINE_EVERY_S = 15.0
+
+
+def say(line: str) -> None:
+    """One line, as it is: text from a corpus is never read as markup."""
+    out.print(Text(line))
+
+
+class StudyProgress:
+    """How far a study is: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, design: Design) -> None:
+        washout = design.settings.washout
+        self.total = {}
+        for plan in design.plans:
+            if is_done(design, plan):
+                continue
+            steps = len(plan.recipe.steps)
+            extra = round(steps * washout.share) if washout and has_washout(design, plan) else 0
+            self.total[plan.name] = steps + extra
+        self.lives = {plan.name: len(plan.recipe.steps) for plan in design.plans}
+        self.done = dict.fromkeys(self.total, 0)
+        self.num_measured, self.said_at, self.started_at = 0, time.monotonic(), time.monotonic()
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), "{task.percentage:.0f}%",
+            TimeRemainingColumn(compact=True), console=out, transient=True,
+        )  # fmt: skip
+        self.task = self.bar.add_task("raising", total=max(1, sum(self.total.values())))
+
+    def __enter__(self) -> StudyProgress:
+        if out.is_terminal:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress: RunProgress) -> None:
+        """Take note of a run's progress."""
+        if progress.stage == "measured":
+            self.num_measured += 1
+            self.done[progress.run] = self.total[progress.run]
+        elif progress.stage == "life":
+            self.done[progress.run] = progress.done
+        else:
+            self.done[progress.run] = self.lives[progress.run] + progress.done
+        self._show()
+
+    def _show(self) -> None:
+        done = sum(self.done.values())
+        minds = f"{self.num_measured} of {len(self.total)} minds raised"
+        if out.is_terminal:
+            self.bar.update(self.task, completed=done, description=minds)
+        elif time.monotonic() - self.said_at > _LINE_EVERY_S:
+            self.said_at = time.monotonic()
+            share = done / max(1, sum(self.total.values()))
+            left = (self.said_at - self.started_at) * (1 - share) / max(share, 1e-9)
+            say(f"  {minds}, {share:.0%}, about {left:.0f} s left")
+
+
+def corpus_tree(corpus: Corpus) -> Tree:
+    """A corpus as a tree of its kinds."""
+    tree = Tree(Text(f"corpus {corpus.path}  {corpus.digest[:12]}"))
+    for kind, size in corpus.manifest.facts["by_kind"].items():
+        held_out = size["num_bytes_held_out"] / size["num_bytes"]
+        megabytes = size["num_bytes"] / 1e6
+        line = f"{kind}: {size['num_scenes']:,} scenes, {megabytes:.2f} MB, {held_out:.0%} held out"
+        tree.add(Text(line))
+    return tree
+
+
+def order_tree(order: Order, title: str) -> Tree:
+    """An order as a tree of its phases."""
+    tree = Tree(Text(f"{title}  sequence {order.digest[:12]}  visits {order.visits_digest[:12]}"))
+    for view in phases_of(order):
+        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in view.share_by_kind.items())
+        levers = f", batch {view.span.batch_size}" if view.span.batch_size else ""
+        levers += f", lr × {view.span.lr_scale:g}" if view.span.lr_scale != 1 else ""
+        visits = view.span.stop - view.span.start
+        ages = f"age {view.from_age:.3f}–{view.to_age:.3f}"
+        tree.add(Text(f"{view.span.name}: {ages}, {visits:,} visits, {shares}{levers}"))
+    return tree
+
+
+def order_ribbon(order: Order) -> Text:
+    """What is read when: a letter a hundredth of life, of the kind read most in it."""
+    most = ribbon(order).sort("bin", "share", descending=[False, True]).group_by(
+        "bin", maintain_order=True
+    ).first()  # fmt: skip
+    kinds = sorted(set(most["kind"]))
+    letters = _letters(kinds)
+    text = Text("0 ")
+    for kind in most["kind"]:
+        text.append(letters[kind], style=_COLOURS[kinds.index(kind) % len(_COLOURS)])
+    text.append(" 1   " + ", ".join(f"{letters[kind]} {kind}" for kind in kinds))
+    return text
+
+
+def _letters(kinds: Iterable[str]) -> dict[str, str]:
+    """A letter of its own for each kind, its first free one."""
+    letters: dict[str, str] = {}
+    for kind in kinds:
+        free = [c for c in [*kind, *kind.upper(), *"0123456789"] if c not in letters.values()]
+        letters[kind] = free[0] if free else "·"
+    return letters
+
+
+def say_meeting(meeting: Meeting) -> None:
+    """A visit: where in life it is, and what is read."""
+    where = f"age {meeting.age:.4f}, position {meeting.position:,}, phase {meeting.phase}"
+    say(f"{where}: {meeting.scene} ({meeting.kind})")
+    for line in meeting.text.strip().splitlines()[:6]:
+        say(f"    {line}")

@@ -1,0 +1,112 @@
+"""The scenic orderer: a corpus and an intention → a life, as a curriculum that a person can change.
+
+Two intentions so far. *First X* puts a kind at the beginning and all else after it. *Scenic* is the
+claim's own recipe (poetry and drama first, what is dry last), with the kinds between them from
+predictable to surprising text, so that a life grows harder. Whether either does what is claimed is
+a study's business; the file says so.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from upbringing.corpus import Corpus
+from upbringing.corpus.store import TRAIN
+from upbringing.errors import InputError
+from upbringing.order.curriculum import parse_curriculum
+from upbringing.settings import suggestion
+
+SCENIC_FIRST = ("poetry", "drama")
+SCENIC_LAST = ("technical",)
+
+
+def compose(corpus: Corpus, intention: str, *, lang: str | None = None) -> str:
+    """The YAML of a curriculum: `intention` is "scenic", or "first X" for a kind X.
+
+    Raises `InputError` for an unknown intention or a kind that the corpus lacks.
+    """
+    kinds = _kinds(corpus, lang)
+    if intention == "scenic":
+        text = _scenic(kinds, lang)
+    elif intention.startswith("first "):
+        text = _first(intention.removeprefix("first ").strip(), kinds, lang)
+    else:
+        raise InputError(
+            f"cannot compose {intention!r}", allowed="'scenic', 'first KIND'", do="name one of them"
+        )
+    parse_curriculum(text, name=f"compose {intention!r}")
+    return text
+
+
+def _kinds(corpus: Corpus, lang: str | None) -> list[str]:
+    """The kinds of training scenes, from predictable to surprising (bits per byte of words)."""
+    frame = corpus.columns(["kind", "lang", "split", "unigram_surprisal"]).filter(split=TRAIN)
+    if lang is not None:
+        frame = frame.filter(lang=lang)
+    means = frame.group_by("kind").agg(pl.col("unigram_surprisal").mean())
+    return means.sort("unigram_surprisal", "kind")["kind"].to_list()
+
+
+def _first(kind: str, kinds: list[str], lang: str | None) -> str:
+    if kind not in kinds:
+        raise InputError(
+            f"no scene is of kind {kind!r}",
+            allowed=", ".join(kinds),
+            do=suggestion(kind, kinds),
+        )
+    return "\n".join(
+        [
+            f"# {kind} first: the claim is that the first data become the frame for the rest.",
+            f"# `upbringing raise --first {kind}` tells whether they do.",
+            *_head(f"{kind}-first", lang),
+            f"  - name: childhood            # every scene of {kind}, before anything else",
+            f"    scenes: {{kind: {kind}}}",
+            "    arrange: shuffle           # no order inside the block: only its place is chosen",
+            "  - name: life                 # all other scenes, mixed",
+            "    scenes: rest",
+            "    arrange: shuffle",
+            "",
+        ]
+    )
+
+
+def _scenic(kinds: list[str], lang: str | None) -> str:
+    first = [kind for kind in SCENIC_FIRST if kind in kinds]
+    if not first:
+        raise InputError(
+            f"a scenic life begins with {' or '.join(SCENIC_FIRST)}, and there is neither",
+            allowed=", ".join(kinds),
+            do='say which kind comes first: compose "first KIND"',
+        )
+    last = [kind for kind in SCENIC_LAST if kind in kinds]
+    between = [kind for kind in kinds if kind not in first + last]
+    lines = [
+        "# scenic: poetry and drama first, as the claim has it; what is dry comes last.",
+        *_head("scenic", lang),
+        "  - name: infancy              # the easier half by compression: texture before thought",
+        f"    scenes: {{kind: [{', '.join(first)}], part: [0, 0.5]}}",
+        "    arrange: {sort: compression_ratio}",
+        "  - name: childhood            # the other half of the same kinds, mixed",
+        f"    scenes: {{kind: [{', '.join(first)}], part: [0.5, 1]}}",
+        "    arrange: shuffle",
+    ]
+    if between:
+        lines += [
+            "  - name: youth                # from predictable to surprising kinds, one by one",
+            f"    scenes: {{kind: [{', '.join(between)}]}}",
+            f"    arrange: {{blocks: [{', '.join(between)}]}}",
+        ]
+    if last:
+        lines += [
+            "  - name: maturity             # exactness on top of the scenes, never under them",
+            f"    scenes: {{kind: [{', '.join(last)}]}}",
+            "    arrange: {sort: num_bytes}",
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _head(name: str, lang: str | None) -> list[str]:
+    head = [f"name: {name}", "seed: 0                          # a study's seed takes its place"]
+    if lang is not None:
+        head.append(f"scenes: {{lang: {lang}}}            # a mind is raised in one language")
+    return [*head, "phases:"]
