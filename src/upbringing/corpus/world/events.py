@@ -49,7 +49,8 @@ class Events:
 def draw(keys: Keys, seed: int, purpose: str, below: int | Lots) -> Lots:
     """A whole number in [0, below) for each key, shape (n,)."""
     lots = keyed_hash(keys, seed, f"world/{purpose}")
-    return np.mod(lots, np.asarray(below, dtype=np.uint64)).astype(np.int64)
+    drawn: Lots = (lots % np.asarray(below, dtype=np.uint64)).astype(np.int64)
+    return drawn
 
 
 def draw_events(

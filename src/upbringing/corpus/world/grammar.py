@@ -51,6 +51,7 @@ TABLE_OF = {
     "count": "counts",
     "count2": "counts",
     "count3": "counts",
+    "degrees": "degrees",
     "outcome": "outcomes",
     "who": "people",
     "helper": "people",

@@ -1,0 +1,230 @@
+"""The built-in world: how fast it is made, and what its text is like.
+
+    python benchmarks/world.py speed                    scenes/s beside tokenising the same text
+    python benchmarks/world.py figures                  every promised figure, English and Russian
+    python benchmarks/world.py figures FOLDER_OR_FILE…  the same figures for real .jsonl texts
+
+`figures` ends with the bounds and which of them hold. Real texts need the fields text and kind;
+they are cut to the world's scene length, and what only the world has (openings, probes) is skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import time
+import zlib
+from collections import Counter
+from pathlib import Path
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+os.environ.setdefault("RAYON_NUM_THREADS", "1")
+
+import polars as pl
+from tokenizers import Tokenizer
+
+from upbringing.corpus.tokens import train_tokenizer
+from upbringing.corpus.world import figures as f
+from upbringing.corpus.world import languages, world_parallels, world_scenes
+from upbringing.corpus.world.grammar import grammar
+from upbringing.corpus.world.overlap import overlapping
+
+NUM_VOCAB = 1000
+NUM_BYTES_A_REAL_SCENE = 420
+
+
+def speed(num_events: int) -> None:
+    holds = True
+    for lang in languages():
+        world_scenes(lang, 10, 0)  # reads the grammar
+        made = _seconds(world_scenes, lang, num_events, 0)
+        texts = world_scenes(lang, num_events, 0)["text"].to_list()
+        tokenizer = train_tokenizer(texts[:3000], NUM_VOCAB)
+        num_tokens = sum(len(e.ids) for e in tokenizer.encode_batch(texts))
+        read = _seconds(tokenizer.encode_batch, texts)
+        print(
+            f"{lang}  made {num_events / made:,.0f} scenes/s, {num_tokens / made:,.0f} tokens/s;"
+            f"  tokenised {num_events / read:,.0f} scenes/s, {num_tokens / read:,.0f} tokens/s;"
+            f"  ratio {read / made:.1f}"
+        )
+        holds &= read / made >= 1 and num_events / made >= 20_000
+    verdict = "holds" if holds else "falls short"
+    print(f"made faster than tokenised, and 20,000 scenes/s or more, one core: {verdict}")
+
+
+def _seconds(function, *arguments) -> float:
+    """The fastest of three runs."""
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        function(*arguments)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def world_figures() -> None:
+    for lang in languages():
+        small, large = world_scenes(lang, 3_300, 0), world_scenes(lang, 25_000, 0)
+        probes = world_parallels(lang, 200, 0)
+        train, large_train = small.filter(split="train"), large.filter(split="train")
+        texts = large_train["text"].to_list()
+        asked = [*probes["text"], *large.filter(split="held_out")["text"]]
+        tokenizer = train_tokenizer(train["text"].to_list(), NUM_VOCAB)
+        print(f"\n== {lang}: 3,300 and 25,000 events, 200 parallel events, seed 0")
+        bounds = text_figures(train, tokenizer)
+        shares = f.distinct_share(texts)
+        _line("distinct 8-grams at 25,000 events", shares)
+        _line("probe tokens shared", _rounded(f.shared_mass(probes, tokenizer)))
+        shared = int(overlapping(texts, asked).sum())
+        _line("probes that share 8 words in a row with training text", f"{shared} of {len(asked)}")
+        _line(
+            "closest probe: 3-grams found in one text", f.closest_share(texts[:5000], asked[:800])
+        )
+        _line("longest run of fixed words", fixed := f.longest_fixed_run(grammar(lang)))
+        voices = [f.separability(train, probes, left_out) for left_out in (0, 50)]
+        _line("AUC on probes, all features", voices[0])
+        _line("AUC on probes, without the 50 best of each voice", voices[1])
+        first = large_train.with_columns(text=pl.col("text").str.extract(r"^([^.]*\.)"))
+        openings = f.separability(first[:12_000], first[12_000:])
+        _line("AUC of openings alone (0.5: no trace of voice)", openings)
+        bounds |= {
+            "no overlap": shared == 0,
+            "distinct 8-grams ≥ .8 at 25,000": shares >= 0.8,
+            "fixed runs ≤ 6": fixed <= 6,
+            "AUC ≥ .9 with and without": min(voices) >= 0.9,
+            "openings ±.02 of .5": abs(openings - 0.5) <= 0.02,
+        }
+        for bound, held in bounds.items():
+            print(f"   {'holds      ' if held else 'falls short'}  {bound}")
+
+
+def text_figures(scenes: pl.DataFrame, tokenizer: Tokenizer) -> dict[str, bool]:
+    """Print what any corpus has; gives the bounds that the world promises."""
+    lengths = f.mean_bytes(scenes)
+    mean = sum(lengths.values()) / len(lengths)
+    mass = f.shared_mass(scenes, tokenizer)
+    markers = f.marker_words(scenes)
+    bits = reference_bits(scenes, tokenizer)
+    texts = scenes["text"].to_list()
+    packed = len(zlib.compress("\n".join(texts).encode(), 9))
+    encoded = tokenizer.encode_batch(texts)
+    words = Counter(word for text in texts for word in f.words_of(text))
+    _line("scenes", len(texts))
+    _line("words, tokens a scene", f"{words.total() / len(texts):.0f}, {_mean_len(encoded):.0f}")
+    _line("word forms, those in 20 or more places", f"{len(words)}, {_frequent(words)}")
+    _line("bytes a scene", _rounded(lengths))
+    _line("tokens shared", _rounded(mass))
+    _line("bits/byte, trigrams of tokens", _rounded(bits))
+    _line("marker words", {kind: len(found) for kind, found in markers.items()})
+    _line("distinct 8-grams", f.distinct_share(texts))
+    _line("size after zlib", packed / sum(len(text.encode()) for text in texts))
+    middle = sum(bits.values()) / len(bits)
+    return {
+        "bytes ±10%": all(abs(length / mean - 1) <= 0.1 for length in lengths.values()),
+        "tokens shared ≥ .6": min(mass.values()) >= 0.6,
+        "bits/byte ±15%": all(abs(value / middle - 1) <= 0.15 for value in bits.values()),
+        "no marker words": not any(markers.values()),
+    }
+
+
+def reference_bits(scenes: pl.DataFrame, tokenizer: Tokenizer) -> dict[str, float]:
+    """Bits per byte by kind under one model: trigrams of tokens, interpolated (Witten and Bell).
+
+    Fitted on four fifths of the scenes, of all kinds together, and asked about the last fifth.
+    """
+    shuffled = scenes.sample(fraction=1, shuffle=True, seed=0)
+    cut = len(shuffled) * 4 // 5
+    nodes: dict[tuple[int, ...], Counter[int]] = {}
+    for encoding in tokenizer.encode_batch(shuffled[:cut]["text"].to_list()):
+        ids = [0, 0, *encoding.ids]
+        for place in range(2, len(ids)):
+            for order in range(3):
+                nodes.setdefault(tuple(ids[place - order : place]), Counter())[ids[place]] += 1
+    totals = {context: counts.total() for context, counts in nodes.items()}
+
+    def chance(token: int, context: tuple[int, ...]) -> float:
+        lower = chance(token, context[1:]) if context else 1 / tokenizer.get_vocab_size()
+        if context not in nodes:
+            return lower
+        counts, total = nodes[context], totals[context]
+        return (counts[token] + len(counts) * lower) / (total + len(counts))
+
+    bits: Counter[str] = Counter()
+    num_bytes: Counter[str] = Counter()
+    for kind, text in shuffled[cut:].select("kind", "text").iter_rows():
+        ids = [0, 0, *tokenizer.encode(text).ids]
+        bits[kind] -= sum(
+            math.log2(chance(ids[place], tuple(ids[place - 2 : place])))
+            for place in range(2, len(ids))
+        )
+        num_bytes[kind] += len(text.encode())
+    return {kind: bits[kind] / num_bytes[kind] for kind in sorted(bits)}
+
+
+def real_scenes(paths: list[Path]) -> pl.DataFrame:
+    """Texts of .jsonl files, cut at spaces to about the length of the world's scenes."""
+    files = [file for path in paths for file in (sorted(path.glob("*.jsonl")) or [path])]
+    rows = [json.loads(line) for file in files for line in file.read_text("utf-8").splitlines()]
+    return pl.DataFrame(
+        [(row["kind"], row.get("lang", ""), text) for row in rows for text in _pieces(row["text"])],
+        schema=["kind", "lang", "text"],
+        orient="row",
+    )
+
+
+def _pieces(text: str) -> list[str]:
+    pieces, piece = [], ""
+    for word in text.split(" "):
+        piece = f"{piece} {word}" if piece else word
+        if len(piece.encode()) >= NUM_BYTES_A_REAL_SCENE:
+            pieces.append(piece)
+            piece = ""
+    return pieces
+
+
+def real_figures(paths: list[Path]) -> None:
+    for (lang,), scenes in real_scenes(paths).group_by("lang", maintain_order=True):
+        sample = pl.concat(
+            kind.sample(min(750, len(kind)), seed=0) for kind in scenes.partition_by("kind")
+        )
+        print(f"\n== {lang or 'no language'}: real texts, at most 750 pieces a kind")
+        text_figures(sample, train_tokenizer(sample["text"].to_list(), NUM_VOCAB))
+
+
+def _line(name: str, value: object) -> None:
+    print(f"   {name:<52} {value:.3f}" if isinstance(value, float) else f"   {name:<52} {value}")
+
+
+def _rounded(values: dict) -> str:
+    names = {key: " / ".join(key) if isinstance(key, tuple) else key for key in values}
+    return "  ".join(f"{names[key]} {value:.3g}" for key, value in values.items())
+
+
+def _mean_len(encoded: list) -> float:
+    return sum(len(encoding.ids) for encoding in encoded) / len(encoded)
+
+
+def _frequent(words: Counter[str]) -> int:
+    return sum(number >= 20 for number in words.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["speed", "figures"])
+    parser.add_argument("paths", nargs="*", type=Path, help="real texts, .jsonl, for comparison")
+    parser.add_argument("--num-events", type=int, default=25_000)
+    arguments = parser.parse_args()
+    if arguments.what == "speed":
+        speed(arguments.num_events)
+    elif arguments.paths:
+        real_figures(arguments.paths)
+    else:
+        world_figures()
+
+
+if __name__ == "__main__":
+    main()
