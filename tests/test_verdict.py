@@ -274,14 +274,15 @@ def test_answer_of_a_demonstration():
     )
     assert lines == [
         (
-            "constant: against the same scenes shuffled, drama first moved the mind away from drama by "
-            "0.12 of the distance between the pole minds (95% interval −0.42 to 0.18, no effect "
-            "included); drama last moved the mind toward drama by 0.31 of the distance between the "
-            "pole minds (95% interval 0.11 to 0.51)."
+            "constant: against the same scenes shuffled, "
+            "drama first moved the mind away from drama by 0.12 of the distance between the pole "
+            "minds (95% interval −0.42 to 0.18, no effect included); "
+            "drama last moved the mind toward drama by 0.31 of the distance between the pole minds "
+            "(95% interval 0.11 to 0.51)."
         ),
         (
-            "constant: in held-out bits per byte, more is worse, drama last +0.031 (95% interval "
-            "−0.001 to 0.050)."
+            "constant: in held-out bits per byte, more is worse, "
+            "drama last +0.031 (95% interval −0.001 to 0.050)."
         ),
         "1 run diverged, so the arm has no figure: F-steep-s2.",
         "Three seeds: a demonstration, no verdict.",

@@ -106,14 +106,18 @@ def choose_forms(texts: Sequence[Sequence[str]]) -> list[str]:
 
 
 def choose_words(texts: Sequence[Sequence[str]], groups: Sequence[str]) -> list[str]:
-    """The units met in the most texts and in two groups at least (so no names), then the forms."""
+    """The units met in the most texts, then the forms.
+
+    Where there are several groups a unit must be met in two of them, which keeps names out.
+    """
     counts: Counter[str] = Counter()
     first_group: dict[str, str] = {}
+    is_alone = len(set(groups)) == 1
     shared: set[str] = set()
     for text, group in zip(texts, groups, strict=True):
         for unit in dict.fromkeys(text):
             counts[unit] += 1
-            if first_group.setdefault(unit, group) != group:
+            if is_alone or first_group.setdefault(unit, group) != group:
                 shared.add(unit)
     frequent = [unit for unit, _ in counts.most_common() if unit in shared]
     return [*frequent[:NUM_WORDS], *choose_forms(texts)]

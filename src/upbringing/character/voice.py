@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ from upbringing.character.neighbours import (
 )
 from upbringing.errors import ArtefactError, InputError, Problem
 from upbringing.files import read_json, write_json
-from upbringing.identity import keyed_hash, keys_of
+from upbringing.identity import digest_json, keyed_hash, keys_of
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -148,8 +149,17 @@ class Judge:
             *(float(found.mean()) for found in (*by_side, *without_order)),
         )
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the judge as canonical JSON."""
+        return digest_json(self.as_json())
+
     def save(self, file: Path) -> None:
-        """Write the judge as JSON: tokens, pairs of tokens with weights, slope, groups seen."""
+        """Write the judge as JSON; `load` reads it back."""
+        write_json(file, self.as_json())
+
+    def as_json(self) -> dict[str, Any]:
+        """The judge as plain JSON: tokens, pairs of tokens with weights, slope, groups seen."""
         views = []
         for view in self.views:
             pairs_F2 = np.argwhere(view.weights)
@@ -158,15 +168,12 @@ class Judge:
                 [int(a), int(b), float(w)] for (a, b), w in zip(pairs_F2, weights_F, strict=True)
             ]
             views.append({"tokens": list(view.codes), "pairs": pairs})
-        write_json(
-            file,
-            {
-                "format": FORMAT,
-                "slope": self.slope,
-                "groups": sorted(self.groups),
-                "views": views,
-            },
-        )
+        return {
+            "format": FORMAT,
+            "slope": self.slope,
+            "groups": sorted(self.groups),
+            "views": views,
+        }
 
     @classmethod
     def load(cls, file: Path) -> Judge:
