@@ -1,2 +1,354 @@
-"""x."""
-def main() -> None: ...
+"""The command line: one thin command a verb. Heavy imports live inside commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upbringing.errors import InputError, UpbringingError
+
+if TYPE_CHECKING:
+    from upbringing.corpus import Fields
+
+app = typer.Typer(
+    help="Same model, same data, another order, another mind. And the proof.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Out = Annotated[Path, typer.Option("-o", "--out", help="Where to write; must not exist.")]
+Texts = Annotated[list[Path] | None, typer.Argument(help="Folders of .txt/.md, or .jsonl files.")]
+CorpusOption = Annotated[Path, typer.Option("--corpus", help="A corpus folder.")]
+Lang = Annotated[str | None, typer.Option(help="The minds' language (en, ru, …).")]
+Seed = Annotated[int | None, typer.Option(help="Takes the place of the curriculum's seed.")]
+Workers = Annotated[int | None, typer.Option(help="Processes; one a core by default.")]
+NoText = Annotated[bool, typer.Option("--no-text", help="Leave corpus text out of the page.")]
+Kinds = Annotated[str, typer.Option(help="Kinds, separated by commas.")]
+
+
+@app.command("raise")
+def raise_(
+    texts: Texts = None,
+    first: Annotated[str | None, typer.Option(help="The kind under test.")] = None,
+    last: Annotated[str | None, typer.Option(help="Its counterpart, at the far end.")] = None,
+    preset: Annotated[str, typer.Option(help="quick, standard or confirm.")] = "quick",
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder of it all.")] = Path(
+        "raised"
+    ),
+    lang: Lang = None,
+    shape: Annotated[str | None, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Tokens of a life.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Minds an arm.")] = None,
+    arms: Annotated[str | None, typer.Option(help="Of F,M,L,S,O,N.")] = None,
+    schedules: Annotated[str | None, typer.Option(help="Of constant,linear,steep.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Rows of an optimiser step.")] = None,
+    fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend broken encodings.")] = False,
+    workers: Workers = None,
+    no_text: NoText = False,
+) -> None:
+    """Raise minds on the same scenes in several orders, and write what the order did."""
+    from upbringing.console import StudyProgress, say
+    from upbringing.protocol import TextSource, WorldSource, raise_minds
+    from upbringing.study import Design
+    from upbringing.study import preset as settings_of
+
+    settings = settings_of(
+        preset,
+        name=f"{first or 'drama'} first",
+        block=_split(first),
+        against=_split(last) or (None if texts or preset != "quick" else ["technical"]),
+        lang=lang or (None if texts else "en"),
+        shape=shape,
+        tokens=tokens,
+        seeds=seeds,
+        arms=_split(arms),
+        schedules=_split(schedules),
+        batch_size=batch_size,
+    )
+    source = (
+        TextSource(texts, _fields(fields), lang, repair) if texts else WorldSource(lang or "en")
+    )
+    progress: list[StudyProgress] = []
+
+    def watch(design: Design) -> StudyProgress:
+        progress.append(StudyProgress(design).__enter__())
+        return progress[0]
+
+    try:
+        raised = raise_minds(
+            source,
+            settings,
+            out,
+            num_workers=workers,
+            with_text=not no_text,
+            tell=say,
+            on_design=watch,
+        )
+    finally:
+        for bar in progress:
+            bar.__exit__()
+    say("")
+    for line in raised.findings["answer"]:
+        say(line)
+    say(f"\n{raised.page}")
+
+
+@app.command()
+def ingest(
+    texts: Annotated[list[Path], typer.Argument(help="Folders of .txt/.md, or .jsonl files.")],
+    out: Out,
+    lang: Annotated[str | None, typer.Option(help="Of texts that do not say theirs.")] = None,
+    fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…")] = None,
+    smallest: Annotated[int, typer.Option(help="Bytes of the smallest scene.")] = 300,
+    largest: Annotated[int, typer.Option(help="Bytes of the largest scene.")] = 1500,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend broken encodings.")] = False,
+) -> None:
+    """Make a corpus of scenes from texts."""
+    from upbringing.console import corpus_tree, say
+    from upbringing.console import out as console
+    from upbringing.corpus import ingest as ingest_texts
+
+    corpus, reading = ingest_texts(
+        texts, out, fields=_fields(fields), lang=lang,
+        smallest_bytes=smallest, largest_bytes=largest, repair=repair,
+    )  # fmt: skip
+    for problem in reading.skipped[:20]:
+        say(f"skipped {problem}")
+    if len(reading.skipped) > 20:
+        say(f"skipped {len(reading.skipped) - 20} more")
+    console.print(corpus_tree(corpus))
+
+
+@app.command()
+def world(
+    out: Out,
+    lang: Annotated[str, typer.Option(help="en, ru, or en,ru.")] = "en",
+    events: Annotated[int, typer.Option(help="Events a language; each is one scene.")] = 25_000,
+    seed: Annotated[int, typer.Option(help="Of the whole world.")] = 0,
+) -> None:
+    """Write the built-in corpus: events told in four voices, made by rule from a seed."""
+    from upbringing.console import corpus_tree
+    from upbringing.console import out as console
+    from upbringing.corpus.world import make_world
+
+    console.print(corpus_tree(make_world(out, langs=lang.split(","), num_events=events, seed=seed)))
+
+
+@app.command()
+def compose(
+    corpus: Annotated[Path, typer.Argument(help="A corpus folder.")],
+    intention: Annotated[str, typer.Argument(help="'scenic', or 'first KIND'.")],
+    out: Annotated[Path, typer.Option("-o", "--out")] = Path("ltm_curriculum.yaml"),
+    lang: Lang = None,
+) -> None:
+    """Write a curriculum for a corpus and an intention, with a comment on each choice."""
+    from upbringing.console import say
+    from upbringing.corpus import Corpus
+    from upbringing.files import write_text
+    from upbringing.order import compose as compose_life
+
+    if out.exists():
+        raise InputError("already exists, and nothing is overwritten", where=str(out))
+    write_text(out, compose_life(Corpus.open(corpus), intention, lang=lang))
+    say(f"{out}: change it as you like, then `upbringing order {out} --corpus {corpus} -o order`")
+
+
+@app.command()
+def order(
+    curriculum: Annotated[Path, typer.Argument(help="ltm_curriculum.yaml")],
+    corpus: CorpusOption,
+    out: Out,
+    seed: Seed = None,
+) -> None:
+    """Compile a curriculum into the exact order of a corpus."""
+    from upbringing.console import order_ribbon, order_tree
+    from upbringing.console import out as console
+    from upbringing.corpus import Corpus
+    from upbringing.order import compile_order, load_curriculum
+
+    compiled = compile_order(Corpus.open(corpus), load_curriculum(curriculum), seed=seed)
+    compiled.save(out)
+    console.print(order_tree(compiled, f"order {out}"))
+    console.print(order_ribbon(compiled))
+
+
+@app.command()
+def plan(
+    curriculum: Annotated[Path, typer.Argument(help="ltm_curriculum.yaml")],
+    corpus: CorpusOption,
+    seed: Seed = None,
+    shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
+    batch_size: Annotated[int, typer.Option(help="Where a phase names none.")] = 8,
+) -> None:
+    """Say what a curriculum would do on a corpus, and what it would cost. Writes nothing."""
+    from upbringing.console import order_ribbon, order_tree, say
+    from upbringing.console import out as console
+    from upbringing.corpus import Corpus
+    from upbringing.order import compile_order, load_curriculum
+    from upbringing.training import estimate_cost
+
+    compiled = compile_order(Corpus.open(corpus), load_curriculum(curriculum), seed=seed)
+    console.print(order_tree(compiled, f"plan {curriculum}"))
+    console.print(order_ribbon(compiled))
+    for line in estimate_cost(compiled, shape, batch_size).lines():
+        say(line)
+
+
+@app.command()
+def show(
+    artefact: Annotated[Path, typer.Argument(help="A corpus, order, run or study.")],
+    corpus: Annotated[Path | None, typer.Option(help="An order's corpus.")] = None,
+    at: Annotated[float | None, typer.Option(help="What is read at this age, 0 to 1?")] = None,
+    scene: Annotated[str | None, typer.Option(help="When is this scene met?")] = None,
+) -> None:
+    """Show what an artefact holds: a tree, a ribbon, a moment of it."""
+    from upbringing.showing import show_artefact
+
+    show_artefact(artefact, corpus=corpus, at=at, scene=scene)
+
+
+@app.command()
+def train(
+    order: Annotated[Path, typer.Argument(help="An order folder.")],
+    corpus: CorpusOption,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The run; continues if it is there.")],
+    shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
+    schedule: Annotated[str, typer.Option(help="constant, linear or steep.")] = "linear",
+    seed: Annotated[int, typer.Option(help="Of the initial weights.")] = 0,
+    batch_size: Annotated[int, typer.Option(help="Where a phase names none.")] = 8,
+    row_length: Annotated[int, typer.Option(help="Tokens of a row.")] = 128,
+    peak_lr: Annotated[float | None, typer.Option(help="The shape's own by default.")] = None,
+    tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json; else trained.")] = None,
+    precision: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+) -> None:
+    """Raise one mind on an order."""
+    from upbringing.console import say
+    from upbringing.training import Life, raise_on_order
+
+    life = Life(
+        shape, schedule, seed, batch_size, row_length, peak_lr, tokenizer, precision, compiled,
+        threads,
+    )  # fmt: skip
+    run = raise_on_order(order, corpus, out, life, tell=say)
+    if run.diverged_at is not None:
+        say(f"the loss stopped being a number at step {run.diverged_at}: the life ends there")
+    say(
+        f"{run.path}: ledger {run.manifest.facts['ledger'][:16]}, {len(run.checkpoints)} checkpoints"
+    )
+
+
+@app.command()
+def verify(runs: Annotated[list[Path], typer.Argument(help="Run folders, or a study.")]) -> None:
+    """Check that what a run consumed is its order, row by row, and that nothing is damaged."""
+    from upbringing.console import say
+    from upbringing.training import Run
+
+    for path in runs:
+        for folder in sorted((path / "runs").glob("*")) if (path / "runs").is_dir() else [path]:
+            say(f"{folder}: consumed its order, ledger {Run.open(folder).verify()[:16]}")
+
+
+@app.command()
+def measure(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    positive: Kinds,
+    negative: Kinds,
+    lang: Lang = None,
+) -> None:
+    """Measure what a mind is like at each of its ages, on an axis between two poles."""
+    from upbringing.character import measure_run, probes_for
+    from upbringing.console import say
+    from upbringing.training import Run
+
+    raised = Run.open(run)
+    probes = probes_for(raised, tuple(positive.split(",")), tuple(negative.split(",")), lang)
+    profile = measure_run(raised, probes)
+    for row in profile.readings.iter_rows(named=True):
+        say("age {age:.2f}  {measure} {subject}: {value:.3f} {unit}".format(**row))
+
+
+@app.command()
+def study(
+    settings: Annotated[Path, typer.Argument(help="study.yaml")],
+    corpus: CorpusOption,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The study; continues if it is there.")],
+    workers: Workers = None,
+    design_only: Annotated[
+        bool, typer.Option("--design-only", help="Stop before training.")
+    ] = False,
+) -> None:
+    """Raise and measure all minds of a study, and decide by its rules."""
+    from upbringing.console import StudyProgress, say
+    from upbringing.corpus import Corpus
+    from upbringing.settings import load_settings
+    from upbringing.study import StudySettings, conclude, execute, prepare
+
+    design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
+    say(f"{out}/study.json: {len(design.plans)} runs, design {design.digest[:16]}")
+    if design_only:
+        return
+    with StudyProgress(design) as progress:
+        execute(design, num_workers=workers, on_progress=progress)
+    for line in conclude(design)["answer"]:
+        say(line)
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(help="A study folder.")], no_text: NoText = False
+) -> None:
+    """Write the page of a study: one HTML file that asks nothing of the network."""
+    from upbringing.console import say
+    from upbringing.report import write_page
+
+    say(str(write_page(study, with_text=not no_text)))
+
+
+@app.command()
+def talk(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or a study.")],
+    prompt: Annotated[str, typer.Option(help="The same for every mind.")],
+    age: Annotated[float, typer.Option(help="The age at which they are asked.")] = 1.0,
+    seeds: Annotated[int, typer.Option(help="Samples of each mind.")] = 2,
+    temperature: Annotated[float, typer.Option(help="Of the sampling.")] = 0.8,
+    num_tokens: Annotated[int, typer.Option(help="Of each answer.")] = 60,
+) -> None:
+    """Give the same prompt to several minds."""
+    from upbringing.character import Sampling
+    from upbringing.showing import talk_to
+
+    talk_to(runs, prompt, age, Sampling(temperature, num_tokens, seeds))
+
+
+def _split(names: str | None) -> list[str] | None:
+    return [name.strip() for name in names.split(",")] if names else None
+
+
+def _fields(given: str | None) -> Fields:
+    from upbringing.corpus import Fields
+
+    pairs = [pair.partition("=") for pair in _split(given) or []]
+    known = Fields.__dataclass_fields__
+    wrong = [name for name, _, value in pairs if name not in known or not value]
+    if wrong:
+        raise InputError(
+            f"--fields has {wrong[0]!r}", allowed=", ".join(f"{n}=NAME" for n in known)
+        )
+    return Fields(**{name: value for name, _, value in pairs})
+
+
+def main() -> None:
+    """Run the command line; a problem that a person can mend exits with 2 and no traceback."""
+    try:
+        app()
+    except UpbringingError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)

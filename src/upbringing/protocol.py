@@ -7,7 +7,7 @@ left as it is, so the same call continues, or finds that nothing is left to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class TextSource:
     """A person's own texts, and how to read them."""
 
     paths: Sequence[Path]
-    fields: Fields = Fields()
+    fields: Fields = field(default_factory=Fields)
     lang: str | None = None
     repair: bool = False
 
@@ -79,7 +79,9 @@ def _corpus(source: WorldSource | TextSource, place: Path, tell: Callable[[str],
         corpus = make_world(
             place, langs=[source.lang], num_events=source.num_events, seed=source.seed
         )
-        tell(f"corpus: {corpus.num_scenes:,} scenes of the built-in world ({', '.join(corpus.kinds)})")
+        tell(
+            f"corpus: {corpus.num_scenes:,} scenes of the built-in world ({', '.join(corpus.kinds)})"
+        )
         return corpus
     corpus, reading = ingest(
         source.paths, place, fields=source.fields, lang=source.lang, repair=source.repair
@@ -96,5 +98,6 @@ def _plan_line(design: Design) -> str:
     return (
         f"study: {len(design.plans)} minds of {design.said['num_parameters']:,} parameters, "
         f"{design.said['num_tokens']:,} tokens each; "
-        f"{', '.join(settings.arms)} × {', '.join(settings.schedules)} × {len(settings.seeds)} seeds"
+        f"{', '.join(settings.arms)} × {', '.join(settings.schedules)} × "
+        f"{len(settings.seeds)} seeds"
     )

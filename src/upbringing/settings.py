@@ -113,9 +113,9 @@ def _known_keys(model: Any, location: Location) -> set[str]:
     candidates = [model]
     for part in location:
         branches = [c for c in candidates if isinstance(c, type) and c.__name__ == part]
-        candidates = branches or [
-            leaf for c in candidates for leaf in _leaves(_step(c, part))
-        ] or candidates
+        candidates = (
+            branches or [leaf for c in candidates for leaf in _leaves(_step(c, part))] or candidates
+        )
     return {key for c in candidates if _is_model(c) for key in _aliases(c)}
 
 

@@ -1,10 +1,11 @@
 """The fourth room: run → profile. What the next rooms use of it."""
 
 from upbringing.character.axes import Axis
-from upbringing.character.probes import Probes, ProbeSettings
+from upbringing.character.judging import judge_for
+from upbringing.character.probes import Probes, ProbeSettings, probes_for
 from upbringing.character.profile import Profile, measure_run
 from upbringing.character.samples import Sampling, draw_samples
-from upbringing.character.voice import Judge, JudgeReport, train_judge
+from upbringing.character.voice import Judge, JudgeReport
 
 __all__ = [
     "Axis",
@@ -15,6 +16,7 @@ __all__ = [
     "Profile",
     "Sampling",
     "draw_samples",
+    "judge_for",
     "measure_run",
-    "train_judge",
+    "probes_for",
 ]

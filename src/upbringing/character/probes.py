@@ -10,6 +10,7 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from upbringing.character.axes import Axis
+from upbringing.character.judging import judge_for
 from upbringing.character.likelihood import Passage, passage
 from upbringing.character.openings import openings_of
 from upbringing.character.samples import Sampling
@@ -18,6 +19,7 @@ from upbringing.corpus import Corpus
 from upbringing.corpus.store import HELD_OUT
 from upbringing.errors import InputError
 from upbringing.identity import digest_json, keyed_hash, keys_of
+from upbringing.training import Run
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,6 @@ class Probes:
     tokenizer: Tokenizer
     settings: ProbeSettings
     judge: Judge | None
-    judge_digest: str | None = None
 
     @cached_property
     def held_out(self) -> dict[str, list[Passage]]:
@@ -104,10 +105,32 @@ class Probes:
         return {
             "axis": asdict(self.axis),
             "settings": asdict(self.settings),
-            "judge": self.judge_digest,
+            "judge": self.judge.digest if self.judge else None,
         }
 
     @property
     def digest(self) -> str:
         """SHA-256 of recipe and corpus."""
         return digest_json({"corpus": self.corpus.digest, **self.recipe})
+
+
+def probes_for(
+    run: Run, positive: tuple[str, ...], negative: tuple[str, ...], lang: str | None = None
+) -> Probes:
+    """Probes for a single run, between poles that are kinds of its corpus.
+
+    Raises `InputError` for kinds or a language that the corpus lacks.
+    """
+    corpus = Corpus.open(run.sources["corpus"])
+    unknown = [kind for kind in (*positive, *negative) if kind not in corpus.kinds]
+    if unknown:
+        raise InputError(f"no scene is of kind {unknown[0]!r}", allowed=", ".join(corpus.kinds))
+    axis = Axis(positive, negative, lang or corpus.langs[0])
+    judged = judge_for(corpus, axis)
+    return Probes(
+        corpus,
+        axis,
+        run.tokens(corpus).tokenizer,
+        ProbeSettings(),
+        judged[0] if judged else None,
+    )

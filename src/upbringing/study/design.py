@@ -18,7 +18,7 @@ from typing import Any
 from upbringing.character import Axis, Judge, Probes, ProbeSettings, Sampling
 from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize
 from upbringing.errors import ArtefactError
-from upbringing.files import file_digest, read_json
+from upbringing.files import read_json
 from upbringing.identity import digest_json
 from upbringing.order import Order, Rows
 from upbringing.study.settings import StudySettings
@@ -119,7 +119,8 @@ class Design:
         """The questions that every mind is asked."""
         file = self.path / "judge.json"
         digest = self.said["digests"].get("judge")
-        if digest and (not file.exists() or file_digest(file) != digest):
+        judge = Judge.load(file) if digest else None
+        if judge and judge.digest != digest:
             raise ArtefactError("is another judge than the study's", where=str(file))
         asked = self.settings.probes
         return Probes(
@@ -134,6 +135,5 @@ class Design:
                     asked.temperature, asked.num_sampled_tokens, asked.num_sampler_seeds
                 ),
             ),
-            judge=Judge.load(file) if digest else None,
-            judge_digest=digest,
+            judge=judge,
         )

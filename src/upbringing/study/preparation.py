@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from upbringing.character import Axis, Judge, JudgeReport, train_judge
+from upbringing.character import Axis, Judge, judge_for
 from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
-from upbringing.corpus.store import HELD_OUT, TRAIN
+from upbringing.corpus.store import TRAIN
 from upbringing.errors import InputError, ResumeError
-from upbringing.files import file_digest, made_by, read_json, write_json
+from upbringing.files import made_by, read_json, write_json
 from upbringing.identity import digest_json
 from upbringing.order import (
     Block,
@@ -62,7 +61,7 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     num_rows = Rows(lives["S"], tokens, settings.row_length).num_rows
     plans = tuple(draft.plans(orders, num_rows))
     _prove(plans, orders, tokens)
-    judge_digest, report = _judge(place, corpus, axis)
+    judged = judge_for(corpus, axis)
     design = {
         "settings": settings.model_dump(mode="json"),
         "corpus": os.path.relpath(corpus.path, place),
@@ -74,16 +73,16 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
         "num_parameters": draft.shape.num_parameters,
         "num_tokens": num_rows * settings.row_length,
         "contrasts": [list(pair) for pair in pairs_for(settings.arms)],
-        "judge": asdict(report) if report else None,
+        "judge": asdict(judged[1]) if judged else None,
         "runs": [asdict(plan) for plan in plans],
         "digests": {
             "corpus": corpus.digest,
             "tokenizer": tokens.digest,
-            **({"judge": judge_digest} if judge_digest else {}),
+            **({"judge": judged[0].digest} if judged else {}),
             **{f"order {name}": order.digest for name, order in orders.items()},
         },
     }
-    _write(place, digestible(design), orders)
+    _write(place, digestible(design), orders, judged[0] if judged else None)
     return Design.open(place)
 
 
@@ -149,21 +148,17 @@ class _Draft:
         is_arm: bool,
     ) -> Plan:  # fmt: skip
         order = f"{arm}-s{seed}"
-        settings, shape = self.settings, self.shape
-        recipe = Recipe(
-            order=orders[order].digest,
-            corpus=self.corpus.digest,
-            tokenizer=self.tokens.digest,
-            shape=shape,
+        recipe = Recipe.of(
+            Rows(orders[order], self.tokens, self.settings.row_length),
+            self.shape,
             seed=seed,
             schedule=schedule,
-            peak_lr=settings.peak_lr or shape.peak_lr,
-            timeline=Timeline.uniform(settings.batch_size),
-            row_length=settings.row_length,
-            num_rows=num_rows,
+            timeline=Timeline.uniform(self.settings.batch_size),
             numerics=self.numerics,
+            peak_lr=self.settings.peak_lr,
+            num_rows=num_rows,
             # Poles are a yardstick at the end of life; arms are looked at through it.
-            ages=settings.ages if is_arm else (1.0,),
+            ages=self.settings.ages if is_arm else (1.0,),
         )
         return Plan(f"{arm}-{schedule}-s{seed}", arm, schedule, seed, order, recipe, is_arm)
 
@@ -239,30 +234,9 @@ def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens)
         check_comparison_class(arms)
 
 
-def _judge(place: Path, corpus: Corpus, axis: Axis) -> tuple[str | None, JudgeReport | None]:
-    """Train and examine the judge, once; none where the texts are too few for one."""
-    file = place / "judge.json"
-    names = ["text", "kind", "lang", "work", "split"]
-    frame = corpus.columns(names).filter(
-        pl.col("kind").is_in([*axis.positive, *axis.negative]), lang=axis.lang
-    )
-    train, unseen = frame.filter(split=TRAIN), frame.filter(split=HELD_OUT)
-    try:
-        judge = Judge.load(file) if file.exists() else train_judge(*_sides(train, axis), 0)
-    except InputError:
-        return None, None
-    if not file.exists():
-        judge.save(file)
-    return file_digest(file), judge.examine(*_sides(unseen, axis), seed=0)
-
-
-def _sides(frame: pl.DataFrame, axis: Axis) -> tuple[list[str], list[bool], list[str]]:
-    """Texts, whether they are of the positive pole, and their works."""
-    is_positive = frame["kind"].is_in(axis.positive).to_list()
-    return frame["text"].to_list(), is_positive, frame["work"].to_list()
-
-
-def _write(place: Path, design: Mapping[str, Any], orders: Mapping[str, Order]) -> None:
+def _write(
+    place: Path, design: Mapping[str, Any], orders: Mapping[str, Order], judge: Judge | None
+) -> None:
     """Write orders and design; a study that is there already must be this one."""
     file = place / "study.json"
     if file.exists():
@@ -277,6 +251,8 @@ def _write(place: Path, design: Mapping[str, Any], orders: Mapping[str, Order]) 
         return
     for name, order in orders.items():
         order.save(place / "orders" / name)
+    if judge:
+        judge.save(place / "judge.json")
     whole = {
         "format": FORMAT,
         "digest": digest_json(design),

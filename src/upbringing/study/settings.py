@@ -123,7 +123,7 @@ def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def preset(name: str, **changes: Any) -> StudySettings:
+def preset(name: str, /, **changes: Any) -> StudySettings:
     """A preset (`quick`, `standard`, `confirm`) with some settings changed; None changes nothing.
 
     Raises `InputError` for an unknown preset, `SettingsError` for settings that cannot be.

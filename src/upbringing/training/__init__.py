@@ -6,14 +6,17 @@ from upbringing.training.levers import SCHEDULES, Segment, Timeline, lr_share
 from upbringing.training.loop import train
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.model import SHAPES, Decoder, Shape, shape_named
+from upbringing.training.raising import Cost, Life, estimate_cost, raise_on_order
 from upbringing.training.run import DEFAULT_AGES, Recipe, Run
 
 __all__ = [
     "DEFAULT_AGES",
     "SCHEDULES",
     "SHAPES",
+    "Cost",
     "Decoder",
     "Ledger",
+    "Life",
     "Numerics",
     "Recipe",
     "Run",
@@ -21,8 +24,10 @@ __all__ = [
     "Shape",
     "Timeline",
     "best_device",
+    "estimate_cost",
     "first_divergence",
     "lr_share",
+    "raise_on_order",
     "read_checkpoint",
     "settle_process",
     "shape_named",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,36 @@ class Recipe:
     beta1: float = 0.9
     beta2: float = 0.95
     clip_norm: float = 1.0
+
+    @classmethod
+    def of(
+        cls,
+        rows: Rows,
+        shape: Shape,
+        *,
+        seed: int,
+        schedule: str,
+        timeline: Timeline,
+        numerics: Numerics,
+        peak_lr: float | None = None,
+        num_rows: int | None = None,
+        ages: tuple[float, ...] = DEFAULT_AGES,
+    ) -> Recipe:
+        """The recipe for a life on `rows`; the shape takes the tokenizer's vocabulary."""
+        return cls(
+            order=rows.order.digest,
+            corpus=rows.order.corpus.digest,
+            tokenizer=rows.tokens.digest,
+            shape=replace(shape, num_vocab=rows.tokens.num_vocab),
+            seed=seed,
+            schedule=schedule,
+            peak_lr=peak_lr or shape.peak_lr,
+            timeline=timeline,
+            row_length=rows.row_length,
+            num_rows=num_rows or rows.num_rows,
+            numerics=numerics,
+            ages=ages,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; `from_json` is its inverse."""
