@@ -35,7 +35,8 @@ class Ragged:
     def draw(self, keys: Keys, seed: int, purpose: str, given: Lots) -> Lots:
         """One of the rows that go with `given`, for each event."""
         place = draw(keys, seed, purpose, self.lengths[given])
-        return self.rows[self.starts[given] + place]
+        drawn: Lots = self.rows[self.starts[given] + place]
+        return drawn
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ class Events:
 def draw(keys: Keys, seed: int, purpose: str, below: int | Lots) -> Lots:
     """A whole number in [0, below) for each key, shape (n,)."""
     lots = keyed_hash(keys, seed, f"world/{purpose}")
-    drawn: Lots = (lots % np.asarray(below, dtype=np.uint64)).astype(np.int64)
-    return drawn
+    return (lots % np.asarray(below, dtype=np.uint64)).astype(np.int64)
 
 
 def draw_events(

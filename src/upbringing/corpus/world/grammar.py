@@ -137,7 +137,9 @@ class Grammar:
 
 def languages() -> tuple[str, ...]:
     """The languages that the package has words for."""
-    folders = (_data() / name for name in sorted(entry.name for entry in _data().iterdir()))
+    folders = (
+        data_folder() / name for name in sorted(entry.name for entry in data_folder().iterdir())
+    )
     return tuple(folder.name for folder in folders if (folder / "openings.toml").is_file())
 
 
@@ -148,7 +150,7 @@ def grammar(lang: str) -> Grammar:
         raise InputError(
             f"the world has no language {lang!r}", where="langs", allowed=", ".join(languages())
         )
-    folder = _data() / lang
+    folder = data_folder() / lang
     tables = {name: _table(folder / f"{name}.csv") for name in set(TABLE_OF.values())}
     said = tomllib.loads((folder / "openings.toml").read_text(encoding="utf-8"))
     openings = {
@@ -165,11 +167,12 @@ def grammar(lang: str) -> Grammar:
 
 def grammar_digest(lang: str) -> str:
     """SHA-256 (hex) of the name and bytes of every data file of `lang`, in order of name."""
-    entries = sorted((_data() / lang).iterdir(), key=lambda entry: entry.name)
+    entries = sorted((data_folder() / lang).iterdir(), key=lambda entry: entry.name)
     return digest_json({entry.name: digest_bytes(entry.read_bytes()) for entry in entries})
 
 
-def _data() -> Traversable:
+def data_folder() -> Traversable:
+    """Where the package keeps a folder of words and templates for each language."""
     return files("upbringing.corpus.world") / "data"
 
 

@@ -103,7 +103,7 @@ def make_world(
     if len(set(langs)) != len(langs) or not langs:
         raise InputError(f"{', '.join(langs) or 'no language'}", where="langs", do="name each once")
     frames = [
-        _without_overlap(
+        without_overlap(
             world_scenes(lang, num_events, seed), world_parallels(lang, num_probes, seed)
         )
         for lang in langs
@@ -129,9 +129,13 @@ def make_world(
     )
 
 
-def _without_overlap(
+def without_overlap(
     scenes: pl.DataFrame, parallels: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The scenes and parallels without held-out events that repeat a training text's words.
+
+    An event goes when one of its tellings shares a run of `overlap.NUM_WORDS` words.
+    """
     texts = scenes.filter(split=TRAIN)["text"].to_list()
     held_out = scenes.filter(split=HELD_OUT)
     bad_scenes = held_out.filter(overlapping(texts, held_out["text"].to_list()))["id"]

@@ -1,0 +1,124 @@
+"""The figures that the world promises of its text, and that the figures measure what they say."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+import pytest
+
+from upbringing.corpus import train_tokenizer
+from upbringing.corpus.world import VOICES, world_parallels, world_scenes
+from upbringing.corpus.world import figures as f
+from upbringing.corpus.world.grammar import grammar
+from upbringing.corpus.world.overlap import overlapping, runs_of
+
+LANGS = ("en", "ru")
+
+
+@cache
+def large(lang: str) -> pl.DataFrame:
+    return world_scenes(lang, 25_000, 0)
+
+
+@cache
+def train(lang: str) -> pl.DataFrame:
+    return large(lang).filter(split="train")[:3000]
+
+
+@cache
+def probes(lang: str) -> pl.DataFrame:
+    return world_parallels(lang, 200, 0)
+
+
+def shorter(texts: list[tuple[str, str]]) -> pl.DataFrame:
+    return pl.DataFrame(texts, schema=["kind", "text"], orient="row")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_probe_shares_eight_words_with_training_text(lang: str) -> None:
+    asked = [*probes(lang)["text"], *large(lang).filter(split="held_out")["text"]]
+    texts = large(lang).filter(split="train")["text"].to_list()
+    assert not [a for a, bad in zip(asked, overlapping(texts, asked), strict=True) if bad]
+
+
+def test_overlap_sees_through_case_punctuation_and_layout() -> None:
+    texts = ["one two three four five six seven eight nine", "ten"]
+    asked = [
+        "x: Two, three\nFOUR (five) six - seven 'eight' nine!",
+        "two three four five six seven eight x",
+    ]
+    assert overlapping(texts, asked).tolist() == [True, False]
+
+
+def test_runs_stay_inside_one_text() -> None:
+    runs = runs_of(["a b c", "d e", "a b c d"], 3)
+    assert runs.text.tolist() == [0, 2, 2]
+    assert runs.hashes[0] == runs.hashes[1]
+    assert len(np.unique(runs.hashes)) == 2
+    assert len(runs_of(["a b"], 3).hashes) == 0
+
+
+def test_distinct_share_by_eye() -> None:
+    assert f.distinct_share(["a b c d", "a b c e"], 3) == pytest.approx(3 / 4)
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_text_repeats_itself_little(lang: str) -> None:
+    assert f.distinct_share(large(lang).filter(split="train")["text"].to_list()) >= 0.8
+    assert f.longest_fixed_run(grammar(lang)) <= 6
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_voices_are_of_one_length(lang: str) -> None:
+    for scenes in (train(lang), probes(lang)):
+        lengths = f.mean_bytes(scenes)
+        middle = sum(lengths.values()) / len(lengths)
+        assert set(lengths) == set(VOICES)
+        assert all(abs(length / middle - 1) <= 0.1 for length in lengths.values())
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_scene_is_about_ninety_to_a_hundred_and_forty_tokens(lang: str) -> None:
+    texts = train(lang)["text"].to_list()
+    tokenizer = train_tokenizer(texts, 1000)
+    lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch(texts)]
+    assert 90 <= np.mean(lengths) <= 140
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_voices_share_most_of_their_tokens(lang: str) -> None:
+    tokenizer = train_tokenizer(train(lang)["text"].to_list(), 1000)
+    shared = f.shared_mass(train(lang), tokenizer)
+    assert len(shared) == 6
+    assert min(shared.values()) >= 0.6
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_no_word_gives_a_voice_away(lang: str) -> None:
+    assert not [words for words in f.marker_words(train(lang)).values() if words]
+
+
+def test_marker_words_by_eye() -> None:
+    scenes = shorter(
+        [("a", "so it is"), ("a", "so be it"), ("b", "it is not so"), ("b", "not now")]
+    )
+    assert f.marker_words(scenes, least_share=0.6) == {"a": [], "b": ["not"]}
+
+
+@pytest.mark.parametrize("lang", LANGS)
+@pytest.mark.parametrize("num_best_left_out", [0, 50])
+def test_voices_are_told_apart_on_probes(lang: str, num_best_left_out: int) -> None:
+    assert f.separability(train(lang), probes(lang), num_best_left_out) >= 0.9
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_openings_say_nothing_of_the_voice(lang: str) -> None:
+    scenes = large(lang).filter(split="train")[:12_000]
+    first = scenes.with_columns(text=pl.col("text").str.extract(r"^([^.]*\.)"))
+    assert abs(f.separability(first[:8000], first[8000:]) - 0.5) <= 0.02
+
+
+def test_closest_share_by_eye() -> None:
+    assert f.closest_share(["a b c d", "x y z"], ["a b c x y"], 3) == pytest.approx(1 / 3)
