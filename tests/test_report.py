@@ -97,7 +97,7 @@ def test_what_a_reader_must_be_told_is_told(page: str) -> None:
         "washout too weak: the lead fell by 0.31",
         "three seeds are too few for the gate",
         "precision bf16, compile yes, threads 1, device cpu",
-        "auc 0.97",
+        "AUC 0.97",
         "drama last against shuffled",
         "−0.49\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}−0.21",
         "UNRESOLVED",

@@ -35,12 +35,10 @@ def dots(study: Study, schedule: str, *, width: Width = "container") -> alt.Laye
     ends = _at_the_end(study, schedule)
     arms = [arm for arm in arms_of(study) if arm in ends["arm"]]
     rows = _dot_rows(ends, arms)
-    labels = [_tick_label(study, arm, brief=len(arms) > 3) for arm in arms]
     columns = alt.Axis(
         values=list(range(len(arms))),
-        labelExpr=f"split({json.dumps(labels)}[datum.value], '|')",
+        labelExpr=f"{json.dumps(arms)}[datum.value]",
         labelColor=colour("ink"),
-        labelLineHeight=15,
         labelFlush=False,
         labelOverlap=False,
         grid=False,
@@ -217,8 +215,3 @@ def _band(rows: list[dict[str, Any]], y: alt.Y) -> list[alt.Chart]:
 def _arm_scale(arms: list[str]) -> alt.Color:
     scale = alt.Scale(domain=arms, range=[arm_colour(arm) for arm in arms])
     return alt.Color("arm:N", legend=None, scale=scale)
-
-
-def _tick_label(study: Study, arm: str, *, brief: bool) -> str:
-    """Lines joined by `|`: the arm's letter, and its description where there is room."""
-    return arm if brief else "|".join([arm, *words.arm(arm, study.findings).split(", ")])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import polars as pl
@@ -178,7 +178,7 @@ class Findings(_Record):
     verdicts: tuple[Verdict, ...]
     costs: tuple[Cost, ...]
     washout: Mapping[str, Washout]
-    judge: Mapping[str, object] | None
+    judge: Mapping[str, Any] | None
     diverged: tuple[str, ...]
     deviations: tuple[str, ...]
     numerics: Mapping[str, object]

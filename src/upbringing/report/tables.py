@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
+from typing import Any
 
 from upbringing.report import words
 from upbringing.report.folder import Contrast, Cost, Findings, Study
@@ -25,6 +26,12 @@ def section(study: Study) -> str:
             parts.append(_contrasts(list(group), findings))
         costs = [c for c in findings.costs if c.schedule == schedule]
         parts.append(_costs(costs, findings) if costs else "")
+    # After the washout, and what another schedule changes.
+    beyond = [c for c in findings.contrasts if c.schedule not in findings.schedules]
+    for (label, _), group in groupby(beyond, key=lambda c: (c.schedule, c.measure)):
+        heading = f"<h3>{escape(label)}</h3>"
+        parts += [] if heading in parts else [heading]
+        parts.append(_contrasts(list(group), findings))
     return "".join(parts)
 
 
@@ -48,14 +55,13 @@ def dots(study: Study) -> str:
 def making(study: Study) -> str:
     """The command, the seeds, the numerics, the digests; what went otherwise than planned."""
     findings = study.findings
-    judge = findings.judge
     facts = {
         "Command": f"<code>{escape(findings.command)}</code>",
         "Preset": escape(findings.preset or "none"),
         "Seeds": escape(", ".join(map(str, findings.seeds))),
         "Numerics": escape(_pairs(findings.numerics)),
         "Poles": escape(_poles(findings)),
-        "Judge": escape(_pairs(judge) if judge else "none"),
+        "Judge": escape(_judge(findings.judge)),
         "Smallest effect": f"{words.number(findings.smallest_effect)} pole distances",
         "Diverged runs": escape(", ".join(findings.diverged) or "none"),
         "Deviations": escape("; ".join(findings.deviations) or "none"),
@@ -67,6 +73,25 @@ def making(study: Study) -> str:
     return (
         f"{_list(facts)}<details><summary>Digests of everything that went in</summary>"
         f"{_list(digests)}</details>"
+    )
+
+
+def _judge(judge: Mapping[str, Any] | None) -> str:
+    """Whether the judge may be used, and how it did on works it never saw."""
+    if judge is None:
+        return "none: a side has too little text for one"
+    verdict = "passed" if judge["passed"] else "not passed"
+    line = f"{verdict}: {judge['reason']}"
+    figures = judge["figures"]
+    if figures is None:
+        return line
+    return (
+        f"{line}; AUC {words.number(figures['auc'])}, Brier {words.number(figures['brier'])}; "
+        f"word-shuffled text {words.number(figures['shuffled_positive'])} and "
+        f"{words.number(figures['shuffled_negative'])}, unigram text "
+        f"{words.number(figures['unigram_positive'])} and "
+        f"{words.number(figures['unigram_negative'])} (knowing nothing is "
+        f"{words.number(judge['baseline'])})"
     )
 
 

@@ -48,6 +48,8 @@ def answer(
         lines.append(
             f"{len(diverged)} {runs} diverged, so the arm has no figure: {', '.join(diverged)}."
         )
+    if any(verdict.position != NOT_MEASURABLE for verdict in verdicts):
+        lines.append("The unit is the distance between minds raised on one pole only.")
     closing = [v.sentence for v in verdicts if v.position in (DEMONSTRATION, NOT_MEASURABLE)]
     lines += dict.fromkeys(closing)
     return lines
@@ -63,19 +65,18 @@ def _movements(block: str, schedule: str, contrasts: Sequence[Contrast]) -> list
     ]
     if not told:
         return []
-    return [f"{schedule}: against the same scenes shuffled, {'; '.join(told)}."]
+    return [f"{schedule} rate, against the same scenes shuffled: {'; '.join(told)}."]
 
 
 def _movement(block: str, contrast: Contrast) -> str:
     if contrast.estimate is None:
         return f"has no figure ({contrast.reason})"
-    direction = "toward" if contrast.estimate >= 0 else "away from"
-    size = number(abs(contrast.estimate))
-    moved = f"moved the mind {direction} {block} by {size} of the distance between the pole minds"
+    direction = "nearer to" if contrast.estimate >= 0 else "farther from"
+    moved = f"left the mind {number(abs(contrast.estimate))} {direction} {block}"
     if contrast.low is None or contrast.high is None:
         return f"{moved} (no interval: {contrast.reason})"
     none_too = ", no effect included" if contrast.low <= 0 <= contrast.high else ""
-    return f"{moved} (95% interval {number(contrast.low)} to {number(contrast.high)}{none_too})"
+    return f"{moved} (95%: {number(contrast.low)} to {number(contrast.high)}{none_too})"
 
 
 def _costs(block: str, costs: Sequence[Cost]) -> list[str]:
@@ -86,7 +87,7 @@ def _costs(block: str, costs: Sequence[Cost]) -> list[str]:
     ]
     if not told:
         return []
-    return [f"{costs[0].schedule}: in held-out bits per byte, more is worse, {'; '.join(told)}."]
+    return [f"{costs[0].schedule} rate, what it cost in held-out bits per byte: {'; '.join(told)}."]
 
 
 def _price(cost: Cost) -> str:
@@ -96,4 +97,4 @@ def _price(cost: Cost) -> str:
     price = f"{sign}{number(cost.estimate, 3)}"
     if cost.low is None or cost.high is None:
         return f"{price} (no interval: {cost.reason})"
-    return f"{price} (95% interval {number(cost.low, 3)} to {number(cost.high, 3)})"
+    return f"{price} (95%: {number(cost.low, 3)} to {number(cost.high, 3)})"

@@ -45,7 +45,7 @@ class Shape:
 
 
 SHAPES = {
-    "300k": Shape(96, 2, 4, 256, num_vocab=1024, peak_lr=2e-3),
+    "300k": Shape(80, 2, 4, 216, num_vocab=2048, peak_lr=2e-3),
     "1m": Shape(128, 4, 4, 344, num_vocab=2048, peak_lr=2e-3),
     "3m": Shape(192, 5, 6, 512, num_vocab=4096, peak_lr=2e-3),
     "10m": Shape(320, 6, 5, 864, num_vocab=8192, peak_lr=1.5e-3),
