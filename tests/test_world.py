@@ -28,8 +28,8 @@ LANGS = ("en", "ru")
 
 # A change here changes every study on the built-in world: say so in the changelog.
 GOLDEN = {
-    "en": "",
-    "ru": "",
+    "en": "92dfb134d4fa4ccbadcde895dc5d48ed2c10c01dd10592d4751ee0894501a0a9",
+    "ru": "cd392767f4e04c74945ca64b5f73c5638972c80761f9022023193365b6df95ce",
 }
 
 
