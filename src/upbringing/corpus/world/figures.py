@@ -17,8 +17,9 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from upbringing.corpus.world.grammar import LINKS, Choice, Grammar, Template, choices_of
+from upbringing.corpus.world.grammar import LINKS, Grammar, choices_of
 from upbringing.corpus.world.overlap import NUM_WORDS, runs_of
+from upbringing.corpus.world.templates import Choice, Template
 
 T = TypeVar("T", bound=Hashable)
 

@@ -3,20 +3,11 @@
 Takes the files under `data/<lang>/`: a CSV for each table of words, `openings.toml` and a TOML file
 for each voice. Gives a `Grammar`, read and checked once a language. Promises that every name in a
 template exists in the tables, or says which do not, all at once.
-
-A template is text with three marks, which may stand inside one another:
-
-    {who}  {case.fixed}  {Who}   a cell of the event's row; a capital letter capitalises it
-    {who:he|she}  {trouble.failed:obj}   the form that agrees with the gender of `who`, `obj`
-    [now|at {hour}]              one of the alternatives, drawn for each event
-
-`//` breaks the line. A cell holds `<m|f|n>` or `<m|f>` where it must agree with another word.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,13 +18,21 @@ from importlib.resources.abc import Traversable
 import numpy as np
 import numpy.typing as npt
 
+from upbringing.corpus.world.templates import (
+    GENDERS,
+    Agreement,
+    Cell,
+    Choice,
+    Words,
+    agree,
+    read_choice,
+    slots_of,
+    words,
+)
 from upbringing.errors import InputError, Problem
 from upbringing.identity import digest_bytes, digest_json
 
 VOICES = ("plain", "technical", "drama", "chat")
-GENDERS = "mfn"
-
-Words = npt.NDArray[np.object_]
 Lots = npt.NDArray[np.int64]
 
 LINKS = ("objects", "troubles")
@@ -77,41 +76,6 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A word of the event: `attribute`'s `column`, in the form that agrees with `partner`."""
-
-    attribute: str
-    column: str
-    partner: str | None
-    capital: bool
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """One of `forms` (m, f, n), by the gender of `partner`."""
-
-    partner: str
-    forms: Words
-    capital: bool
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of `options`, drawn for each event under the name `purpose`."""
-
-    purpose: str
-    options: tuple[Template, ...]
-
-
-@dataclass(frozen=True)
-class Template:
-    """Text with a `%s` for each slot, and the slots in order."""
-
-    pattern: str
-    slots: tuple[Cell | Agreement | Choice, ...]
-
-
-@dataclass(frozen=True)
 class Family:
     """One way to tell an event in a voice: its moves, one after another, set off by `joint`."""
 
@@ -137,9 +101,7 @@ class Grammar:
 
 def languages() -> tuple[str, ...]:
     """The languages that the package has words for."""
-    folders = (
-        data_folder() / name for name in sorted(entry.name for entry in data_folder().iterdir())
-    )
+    folders = sorted(data_folder().iterdir(), key=lambda entry: entry.name)
     return tuple(folder.name for folder in folders if (folder / "openings.toml").is_file())
 
 
@@ -151,10 +113,10 @@ def grammar(lang: str) -> Grammar:
             f"the world has no language {lang!r}", where="langs", allowed=", ".join(languages())
         )
     folder = data_folder() / lang
-    tables = {name: _table(folder / f"{name}.csv") for name in set(TABLE_OF.values())}
+    tables = {name: _table(folder / f"{name}.csv") for name in sorted(set(TABLE_OF.values()))}
     said = tomllib.loads((folder / "openings.toml").read_text(encoding="utf-8"))
     openings = {
-        held_out: _choice(said["held_out" if held_out else "train"], f"opening/{held_out}")
+        held_out: read_choice(said["held_out" if held_out else "train"], f"opening/{held_out}")
         for held_out in (False, True)
     }
     voices = {voice: _families(folder / f"{voice}.toml", voice) for voice in VOICES}
@@ -178,9 +140,9 @@ def data_folder() -> Traversable:
 
 def _table(file: Traversable) -> Table:
     rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
-    columns = {name: _words(row[name] for row in rows) for name in rows[0]}
+    columns = {name: words(row[name] for row in rows) for name in rows[0]}
     agreeing = {
-        name: _words(_agree(cell, g) for cell in cells for g in range(3)).reshape(-1, 3)
+        name: words(agree(cell, g) for cell in cells for g in range(3)).reshape(-1, 3)
         for name, cells in columns.items()
         if any("<" in cell for cell in cells)
     }
@@ -190,92 +152,20 @@ def _table(file: Traversable) -> Table:
     return Table(columns, agreeing, genders, next(iter(columns)))
 
 
-def _words(words: Iterator[str]) -> Words:
-    return np.array(list(words), dtype=object)
-
-
-def _agree(cell: str, gender: int) -> str:
-    """The cell with each `<m|f|n>` in one gender; two forms serve m and f."""
-    return re.sub("<([^>]*)>", lambda found: (found[1].split("|") * 2)[gender], cell)
-
-
 def _families(file: Traversable, voice: str) -> tuple[Family, ...]:
     said = tomllib.loads(file.read_text(encoding="utf-8"))["families"]
     return tuple(
         Family(
             name,
             tuple(
-                _choice(move, f"{voice}/{name}/{place}") for place, move in enumerate(body["moves"])
+                read_choice(move, f"{voice}/{name}/{place}")
+                for place, move in enumerate(body["moves"])
             ),
             body.get("joint", " "),
             body.get("held_out", False),
         )
         for name, body in said.items()
     )
-
-
-def _choice(lines: str, purpose: str) -> Choice:
-    alternatives = lines.strip().splitlines()
-    return Choice(
-        purpose,
-        tuple(_compile(line, f"{purpose}/{place}") for place, line in enumerate(alternatives)),
-    )
-
-
-def _compile(text: str, purpose: str) -> Template:
-    """One line of the data as a `Template`; `purpose` names its choices."""
-    pattern, rest = "", text.replace("//", "\n")
-    slots: list[Cell | Agreement | Choice] = []
-    while mark := re.search(r"[\[{]", rest):
-        end = _closing(rest, mark.start())
-        inside = rest[mark.start() + 1 : end]
-        slots.append(_slot(mark[0], inside, f"{purpose}.{len(slots)}"))
-        pattern += rest[: mark.start()].replace("%", "%%") + "%s"
-        rest = rest[end + 1 :]
-    return Template(pattern + rest.replace("%", "%%"), tuple(slots))
-
-
-def _closing(text: str, start: int) -> int:
-    """The index of the bracket that closes the one at `start`."""
-    depth = 0
-    for place in range(start, len(text)):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(text[place], 0)
-        if depth == 0:
-            return place
-    raise InputError(f"a bracket is not closed in {text!r}", where="world grammar")
-
-
-def _alternatives(text: str) -> Iterator[str]:
-    """The text cut at every bar that stands in no bracket."""
-    start = depth = 0
-    for place, letter in enumerate(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(letter, 0)
-        if letter == "|" and depth == 0:
-            yield text[start:place]
-            start = place + 1
-    yield text[start:]
-
-
-def _slot(mark: str, inside: str, purpose: str) -> Cell | Agreement | Choice:
-    if mark == "[":
-        options = enumerate(_alternatives(inside))
-        return Choice(purpose, tuple(_compile(text, f"{purpose}.{k}") for k, text in options))
-    head, _, tail = inside.partition(":")
-    capital, head = head[0].isupper(), head[0].lower() + head[1:]
-    if "|" in tail:
-        forms = _words(_agree(f"<{tail}>", gender) for gender in range(3))
-        return Agreement(head, forms, capital)
-    attribute, _, column = head.partition(".")
-    return Cell(attribute, column, tail or None, capital)
-
-
-def slots_of(template: Template) -> Iterator[Cell | Agreement | Choice]:
-    """Every slot of a template, those inside its choices too."""
-    for slot in template.slots:
-        yield slot
-        if isinstance(slot, Choice):
-            for option in slot.options:
-                yield from slots_of(option)
 
 
 def choices_of(made: Grammar) -> Iterator[Choice]:

@@ -18,9 +18,10 @@ import polars as pl
 
 from upbringing.corpus.store import HELD_OUT, TRAIN, Corpus, write_corpus
 from upbringing.corpus.world.events import Events, draw, draw_events
-from upbringing.corpus.world.grammar import VOICES, Grammar, Lots, Words, grammar, grammar_digest
+from upbringing.corpus.world.grammar import VOICES, Grammar, Lots, grammar, grammar_digest
 from upbringing.corpus.world.overlap import overlapping
 from upbringing.corpus.world.telling import Teller
+from upbringing.corpus.world.templates import Words
 from upbringing.errors import InputError
 from upbringing.identity import keys_of
 

@@ -11,17 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from upbringing.corpus.world.events import Events, draw
-from upbringing.corpus.world.grammar import (
-    TABLE_OF,
-    Agreement,
-    Cell,
-    Choice,
-    Family,
-    Grammar,
-    Lots,
-    Template,
-    Words,
-)
+from upbringing.corpus.world.grammar import TABLE_OF, Family, Grammar, Lots
+from upbringing.corpus.world.templates import Agreement, Cell, Choice, Template, Words
 
 
 class Teller:
