@@ -158,22 +158,13 @@ def _families(file: Traversable, voice: str) -> tuple[Family, ...]:
         Family(
             name,
             tuple(
-                read_choice(move, f"{voice}/{name}/{place}")
-                for place, move in enumerate(body["moves"])
+                read_choice(m, f"{voice}/{name}/{place}") for place, m in enumerate(body["moves"])
             ),
             body.get("joint", " "),
             body.get("held_out", False),
         )
         for name, body in said.items()
     )
-
-
-def choices_of(made: Grammar) -> Iterator[Choice]:
-    """The top choice of every opening and move."""
-    yield from made.openings.values()
-    for families in made.voices.values():
-        for family in families:
-            yield from family.moves
 
 
 def _problems(made: Grammar) -> Iterator[Problem]:
