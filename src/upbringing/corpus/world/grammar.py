@@ -167,6 +167,14 @@ def _families(file: Traversable, voice: str) -> tuple[Family, ...]:
     )
 
 
+def choices_of(made: Grammar) -> Iterator[Choice]:
+    """The top choice of every opening and move."""
+    yield from made.openings.values()
+    for families in made.voices.values():
+        for family in families:
+            yield from family.moves
+
+
 def _problems(made: Grammar) -> Iterator[Problem]:
     for choice in choices_of(made):
         for option in choice.options:
