@@ -1,7 +1,7 @@
 """The fourth room: run → profile. What the next rooms use of it."""
 
 from upbringing.character.axes import Axis
-from upbringing.character.judging import judge_for
+from upbringing.character.judging import Judging, judge_for
 from upbringing.character.probes import Probes, ProbeSettings, probes_for
 from upbringing.character.profile import Profile, measure_run
 from upbringing.character.samples import Sampling, draw_samples
@@ -11,6 +11,7 @@ __all__ = [
     "Axis",
     "Judge",
     "JudgeReport",
+    "Judging",
     "ProbeSettings",
     "Probes",
     "Profile",

@@ -20,8 +20,8 @@ _SENTENCE_START = re.compile(rf"(?:^|[.!?…]\s+|\n\s*)({_WORD} {_WORD})\b")
 
 
 def openings_of(corpus: Corpus, lang: str, num_openings: int) -> list[str]:
-    """Openings for minds of a language: of the parallels if there are any, else of the scenes."""
-    if corpus.parallels is not None:
+    """Openings for minds of a language: of its parallels if there are any, else of its scenes."""
+    if corpus.parallels is not None and lang in corpus.parallels["lang"]:
         found = corpus.parallels.filter(lang=lang)["opening"].unique().sort()
         lots = keyed_hash(keys_of(found.to_list()), 0, "openings")
         return found.gather(lots.argsort()[:num_openings]).to_list()

@@ -13,12 +13,13 @@ from upbringing.character.axes import Axis
 from upbringing.character.judging import judge_for
 from upbringing.character.likelihood import Passage, passage
 from upbringing.character.openings import openings_of
-from upbringing.character.samples import Sampling
+from upbringing.character.samples import Sampling, check_room
 from upbringing.character.voice import Judge
 from upbringing.corpus import Corpus
 from upbringing.corpus.store import HELD_OUT
-from upbringing.errors import InputError
+from upbringing.errors import InputError, Problem
 from upbringing.identity import digest_json, keyed_hash, keys_of
+from upbringing.settings import suggestion
 from upbringing.training import Run
 
 
@@ -49,13 +50,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Probes:
-    """Everything a mind is asked: held-out text by kind, pairs, openings, and the judge."""
+    """Everything a mind is asked: held-out text by kind, pairs, openings, and the judge.
+
+    `no_judge` says why there is none.
+    """
 
     corpus: Corpus
     axis: Axis
     tokenizer: Tokenizer
     settings: ProbeSettings
     judge: Judge | None
+    no_judge: str | None = None
 
     @cached_property
     def held_out(self) -> dict[str, list[Passage]]:
@@ -99,6 +104,15 @@ class Probes:
         """The openings that are continued."""
         return openings_of(self.corpus, self.axis.lang, self.settings.num_openings)
 
+    def check(self, row_length: int) -> None:
+        """Raise now what asking a mind of that row length would raise after its whole life.
+
+        `InputError` for a language without held-out scenes or shared openings, and for openings
+        that fill a row.
+        """
+        assert self.held_out
+        check_room(self.tokenizer, self.openings, row_length)
+
     @property
     def recipe(self) -> dict[str, Any]:
         """What the answers depend on besides the mind."""
@@ -122,15 +136,25 @@ def probes_for(
     Raises `InputError` for kinds or a language that the corpus lacks.
     """
     corpus = Corpus.open(run.sources["corpus"])
-    unknown = [kind for kind in (*positive, *negative) if kind not in corpus.kinds]
-    if unknown:
-        raise InputError(f"no scene is of kind {unknown[0]!r}", allowed=", ".join(corpus.kinds))
     axis = Axis(positive, negative, lang or corpus.langs[0])
-    judged = judge_for(corpus, axis)
+    own = corpus.columns(["kind", "lang"]).filter(lang=axis.lang)
+    known = own["kind"].unique().sort().to_list()
+    problems = [
+        Problem(f"no scene is of kind {kind!r}", None, ", ".join(known), suggestion(kind, known))
+        for kind in (*positive, *negative)
+        if kind not in known
+    ]
+    if axis.lang not in corpus.langs:
+        problems = [Problem(f"no scene is in {axis.lang!r}", None, ", ".join(corpus.langs))]
+    problems += [Problem(f"{kind!r} is both poles") for kind in positive if kind in negative]
+    if problems:
+        raise InputError(problems)
+    judging = judge_for(corpus, axis)
     return Probes(
         corpus,
         axis,
         run.tokens(corpus).tokenizer,
         ProbeSettings(),
-        judged[0] if judged else None,
+        judging.judge if judging.report.passed else None,
+        None if judging.report.passed else judging.report.reason,
     )

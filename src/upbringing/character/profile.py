@@ -17,10 +17,26 @@ from upbringing.character.likelihood import bits
 from upbringing.character.probes import Probes
 from upbringing.character.samples import draw_samples
 from upbringing.errors import ArtefactError
-from upbringing.files import open_manifest, staged, write_manifest
+from upbringing.files import open_manifest, remove_drafts, staged, write_manifest
 from upbringing.training import Decoder, Run, read_checkpoint
 
 FORMAT = "profile/1"
+
+_READINGS = {
+    "age": pl.Float64(),
+    "measure": pl.String(),
+    "subject": pl.String(),
+    "value": pl.Float64(),
+    "unit": pl.String(),
+}
+_SAMPLES = {
+    "age": pl.Float64(),
+    "prompt": pl.Int64(),
+    "opening": pl.String(),
+    "sample_seed": pl.Int64(),
+    "text": pl.String(),
+    "voice": pl.Float64(),
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class Profile:
 def measure_run(run: Run, probes: Probes) -> Profile:
     """Profile every checkpoint of a run, once; a second call opens what is there.
 
+    A life that ended before its first checkpoint has an empty profile.
     Raises `ArtefactError` if it was profiled with other probes.
     """
     place = run.path / "profile"
@@ -62,16 +79,14 @@ def measure_run(run: Run, probes: Probes) -> Profile:
                 "was measured with other probes", where=str(place), do="remove this folder"
             )
         return Profile.open(place)
-    readings, samples = [], []
+    remove_drafts(run.path)
+    readings, samples = [], [pl.DataFrame(schema=_SAMPLES)]
     for age, folder in run.checkpoints.items():
         model = read_checkpoint(folder)
         found, said = _at_one_age(model, probes)
         readings += [(age, r.measure, r.subject, r.value, r.unit) for r in found]
         samples.append(said.select(pl.lit(age).alias("age"), pl.all()))
-    profile = Profile(
-        pl.DataFrame(readings, ["age", "measure", "subject", "value", "unit"], orient="row"),
-        pl.concat(samples),
-    )
+    profile = Profile(pl.DataFrame(readings, _READINGS, orient="row"), pl.concat(samples))
     with staged(place) as draft:
         profile.readings.write_parquet(draft / "profile.parquet")
         profile.samples.write_parquet(draft / "samples.parquet")
@@ -91,8 +106,8 @@ def _at_one_age(model: Decoder, probes: Probes) -> tuple[list[Reading], pl.DataF
 def competence(model: Decoder, probes: Probes) -> list[Reading]:
     """Held-out bits per byte of each kind, of all kinds (their mean), and the block's excess.
 
-    Excess is the positive kinds' mean minus the mean of the kinds that are neither pole's block,
-    that is of all other kinds: below zero where the mind knows the block better than the rest.
+    Excess is the positive kinds' mean minus the mean of all other kinds: below zero where the mind
+    knows the block better than the rest.
     """
     passages = probes.held_out
     needed = bits(model, [p for kind in passages.values() for p in kind])
@@ -158,7 +173,7 @@ def sample_frame(model: Decoder, probes: Probes) -> pl.DataFrame:
             "opening": openings,
             "sample_seed": [sample.seed for sample in drawn],
             "text": [sample.text for sample in drawn],
-            "voice": pl.Series(voice, dtype=pl.Float64),
+            "voice": voice,
         },
-        schema_overrides={"prompt": pl.Int64, "sample_seed": pl.Int64},
+        schema={name: kind for name, kind in _SAMPLES.items() if name != "age"},
     )

@@ -14,6 +14,7 @@ import torch
 from tokenizers import Tokenizer
 
 from upbringing.corpus.tokens import end_of_text_id
+from upbringing.errors import InputError, Problem
 from upbringing.identity import generator
 from upbringing.training import Decoder
 from upbringing.training.model import Memory
@@ -54,7 +55,12 @@ class Sample:
 def draw_samples(
     model: Decoder, tokenizer: Tokenizer, openings: Sequence[str], sampling: Sampling
 ) -> list[Sample]:
-    """Continue each opening once a seed; by opening, then seed. Ends early at an end of text."""
+    """Continue each opening once a seed; by opening, then seed. Ends early at an end of text.
+
+    A mind has read no row longer than its own, so no sample goes beyond that. Raises `InputError`
+    for an opening that fills a row.
+    """
+    check_room(tokenizer, openings, model.row_length)
     end_of_text = end_of_text_id(tokenizer)
     asked = [(o, seed) for o in range(len(openings)) for seed in range(sampling.num_seeds)]
     given = [
@@ -71,7 +77,7 @@ def draw_samples(
         ]
     )
     for row, ids in enumerate(given):
-        tokens_NT[row, : len(ids)] = ids[:num_positions]
+        tokens_NT[row, : len(ids)] = ids
     memories = [Memory() for _ in model.layers]
     device = model.embed.device
     for position in range(num_positions - 1):
@@ -88,6 +94,18 @@ def draw_samples(
         )
         for row, ((o, seed), n) in enumerate(zip(asked, num_given, strict=True))
     ]
+
+
+def check_room(tokenizer: Tokenizer, openings: Sequence[str], row_length: int) -> None:
+    """Raise `InputError` for openings that leave no room in a row for anything after them."""
+    problems = [
+        Problem(f"{opening[:40]!r}… is {num_tokens} tokens long", allowed=f"under {row_length}")
+        for opening in openings
+        if (num_tokens := 1 + len(tokenizer.encode(opening, add_special_tokens=False).ids))
+        >= row_length
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _draw(logits_NV: torch.Tensor, luck_N: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """The design: everything a study will do, fixed and hashed before the first mind is raised.
 
-    study/study.json    the design, its digest, the rules of the verdict
+    study/study.json    the design with the rules of its verdict, its digest; where the corpus lies
     study/orders/       an order for each arm and seed, the poles, the ladder, the washout
-    study/judge.json    the judge of voice, where one could be trained
+    study/judge.json    the judge of voice
 
 `Design.open` reads it; `preparation.prepare` makes it.
 """
@@ -21,7 +21,7 @@ from upbringing.errors import ArtefactError
 from upbringing.files import read_json
 from upbringing.identity import digest_json
 from upbringing.order import Order, Rows
-from upbringing.study.settings import StudySettings
+from upbringing.study.settings import ProbeAmounts, StudySettings
 from upbringing.training import Recipe
 
 FORMAT = "study/1"
@@ -46,21 +46,26 @@ class Plan:
 
 @dataclass(frozen=True)
 class Design:
-    """A prepared study. `said` is `study.json`'s design."""
+    """A prepared study. `said` is `study.json`'s design, `corpus_path` where its corpus lies."""
 
     path: Path
     said: Mapping[str, Any]
+    corpus_path: Path
 
     @classmethod
     def open(cls, path: Path) -> Design:
         """Open a study folder; raises `ArtefactError` if it is none or was changed."""
         file = Path(path) / "study.json"
         whole = read_json(file)
-        if whole.get("format") != FORMAT or digest_json(whole.get("design")) != whole.get("digest"):
+        if not isinstance(whole, dict) or whole.get("format") != FORMAT:
+            raise ArtefactError("is not a study", where=str(file), allowed=f"format {FORMAT}")
+        if digest_json(whole.get("design")) != whole.get("digest"):
             raise ArtefactError(
-                "is not a study, or was changed after it was hashed", where=str(file)
+                "was changed after it was hashed",
+                where=str(file),
+                do="a study's design is fixed: put the file back, or begin another study",
             )
-        return cls(Path(path), whole["design"])
+        return cls(Path(path), whole["design"], (Path(path) / whole["corpus"]).resolve())
 
     @property
     def digest(self) -> str:
@@ -96,7 +101,7 @@ class Design:
     @cached_property
     def corpus(self) -> Corpus:
         """The corpus, checked against the design."""
-        corpus = Corpus.open((self.path / self.said["corpus"]).resolve())
+        corpus = Corpus.open(self.corpus_path)
         if corpus.digest != self.said["digests"]["corpus"]:
             raise ArtefactError("is another corpus than the study's", where=str(corpus.path))
         return corpus
@@ -118,22 +123,24 @@ class Design:
     def probes(self) -> Probes:
         """The questions that every mind is asked."""
         file = self.path / "judge.json"
-        digest = self.said["digests"].get("judge")
-        judge = Judge.load(file) if digest else None
-        if judge and judge.digest != digest:
+        judge = Judge.load(file)
+        if judge.digest != self.said["digests"]["judge"]:
             raise ArtefactError("is another judge than the study's", where=str(file))
-        asked = self.settings.probes
-        return Probes(
-            corpus=self.corpus,
-            axis=self.axis,
-            tokenizer=self.tokens.tokenizer,
-            settings=ProbeSettings(
-                held_out_bytes=asked.held_out_bytes,
-                num_pairs=asked.num_pairs,
-                num_openings=asked.num_openings,
-                sampling=Sampling(
-                    asked.temperature, asked.num_sampled_tokens, asked.num_sampler_seeds
-                ),
-            ),
-            judge=judge,
-        )
+        settings = probe_settings(self.settings.probes)
+        return Probes(self.corpus, self.axis, self.tokens.tokenizer, settings, judge)
+
+
+def probe_settings(asked: ProbeAmounts) -> ProbeSettings:
+    """How much is asked, as the study's YAML says it."""
+    return ProbeSettings(
+        held_out_bytes=asked.held_out_bytes,
+        num_pairs=asked.num_pairs,
+        num_openings=asked.num_openings,
+        sampling=Sampling(asked.temperature, asked.num_sampled_tokens, asked.num_sampler_seeds),
+    )
+
+
+def study_folder(path: Path) -> Path:
+    """The study at `path`, or the one inside the folder of a whole protocol."""
+    inside = path / "study"
+    return inside if (inside / "study.json").exists() else path

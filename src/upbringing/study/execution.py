@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import queue
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -54,7 +55,7 @@ def execute(
         for plan in todo:
             raise_one(design, plan, report)
         return
-    workers = min(len(todo), num_workers or len(os.sched_getaffinity(0)))
+    workers = min(len(todo), num_workers or num_cores())
     context = mp.get_context("spawn")
     channel = context.Queue()
     with ProcessPoolExecutor(workers, context, _enter, (design.path, channel)) as pool:
@@ -65,6 +66,13 @@ def execute(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def num_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS
 
 
 def is_done(design: Design, plan: Plan) -> bool:
@@ -142,6 +150,8 @@ _REPORT_EVERY = 8  # steps; the channel is not for every one of them
 
 def _enter(path: Path, channel: mp.Queue[Progress]) -> None:
     global _worker  # noqa: PLW0603  (a process pool has no other place for it)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    channel.cancel_join_thread()  # after a failure nobody listens, and the process must still end
     settle_process(1)
 
     def report(progress: Progress) -> None:
@@ -149,6 +159,17 @@ def _enter(path: Path, channel: mp.Queue[Progress]) -> None:
             channel.put(progress)
 
     _worker = Design.open(path), report
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is killed.
+
+    Else it would go on raising a mind that the next call of the same study raises too.
+    """
+    parent = mp.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _raise_named(name: str) -> None:

@@ -1,9 +1,7 @@
 """Findings: profiles → tables → records, and the answer in words.
 
-    study/findings.parquet   every reading of every run, by age
-    study/samples.parquet    every sample
-    study/ribbons.parquet    what each order lets read in each hundredth of life, by kind
-    study/findings.json      poles, contrasts, costs, verdicts, the answer: what a page shows
+    study/*.parquet       the tables (`gathering`)
+    study/findings.json   poles, contrasts, costs, verdicts, the answer: what a page shows
 
 Made anew from the runs each time: the runs are the data, this is arithmetic.
 """
@@ -11,20 +9,19 @@ Made anew from the runs each time: the runs are the data, this is arithmetic.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from upbringing.character import Profile
 from upbringing.errors import ArtefactError
-from upbringing.files import made_by, read_json, storage, write_json
-from upbringing.order import ribbon
+from upbringing.files import made_by, read_json, write_json
 from upbringing.study.answer import answer
-from upbringing.study.design import Design, Plan
-from upbringing.study.execution import has_washout, is_done, run_folder, washout_folder
+from upbringing.study.design import Design
+from upbringing.study.execution import is_done
+from upbringing.study.gathering import LIFE, WASHED, gather, lived_runs, ribbons, write_table
 from upbringing.study.poles import Poles, Washout, examine_poles, examine_washout
 from upbringing.study.statistics import (
     FEWEST_SEEDS,
@@ -32,15 +29,13 @@ from upbringing.study.statistics import (
     Contrast,
     Cost,
     FloatArray,
+    Pair,
     Table,
     costs,
     family,
 )
 from upbringing.study.verdict import SMALLEST_EFFECT, Evidence, Verdict, decide, pairs_for
-from upbringing.training import Run, lr_share
-
-NUM_BINS = 100  # of a ribbon: hundredths of life
-LIFE, WASHED = "life", "washout"
+from upbringing.training import lr_share
 
 
 def conclude(design: Design) -> dict[str, Any]:
@@ -55,43 +50,20 @@ def conclude(design: Design) -> dict[str, Any]:
             where=str(design.path),
             do="run the study again: it continues",
         )
-    readings, samples = _gather(design)
+    readings, samples = gather(design)
     findings = _findings(design, readings)
-    with storage(design.path):
-        readings.write_parquet(design.path / "findings.parquet")
-        samples.write_parquet(design.path / "samples.parquet")
-        _ribbons(design).write_parquet(design.path / "ribbons.parquet")
+    write_table(readings, design.path / "findings.parquet")
+    write_table(samples, design.path / "samples.parquet")
+    write_table(ribbons(design), design.path / "ribbons.parquet")
     write_json(design.path / "findings.json", findings)
     return findings
 
 
-def _gather(design: Design) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All readings and all samples, each row with the run it belongs to."""
-    readings, samples = [], []
-    for plan in design.plans:
-        folders = {LIFE: run_folder(design, plan)}
-        if has_washout(design, plan):
-            folders[WASHED] = washout_folder(design, plan)
-        for stage, folder in folders.items():
-            if not (folder / "profile").exists():
-                continue  # a life that diverged has no washout
-            profile = Profile.open(folder / "profile")
-            of_run = [
-                pl.lit(folder.name).alias("run"),
-                pl.lit(plan.arm).alias("arm"),
-                pl.lit(plan.schedule).alias("schedule"),
-                pl.lit(plan.seed, pl.Int64).alias("seed"),
-                pl.lit(stage).alias("stage"),
-            ]
-            readings.append(profile.readings.select(*of_run, pl.all()))
-            samples.append(profile.samples.select(*of_run, pl.all()))
-    return pl.concat(readings), pl.concat(samples)
-
-
 def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     settings = design.settings
-    diverged = [plan.name for plan in design.plans if _diverged_at(design, plan) is not None]
+    diverged = [run.path.name for run in lived_runs(design) if run.diverged_at is not None]
     poles = _poles(design, readings)
+    washout = _washout(design, readings, poles)
     contrasts: list[Contrast] = []
     spent: list[Cost] = []
     verdicts: list[Verdict] = []
@@ -99,7 +71,6 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     for schedule in settings.schedules:
         own = _contrasts(design, readings, poles, schedule, LIFE)
         washed = _contrasts(design, readings, poles, schedule, WASHED) if settings.washout else ()
-        washout = _washout(design, readings, poles)
         price = _costs(design, readings, schedule)
         primary = [c for c in own if c.measure == design.primary]
         evidence = Evidence(
@@ -182,10 +153,6 @@ def _schedule(name: str) -> dict[str, Any]:
     }
 
 
-def _diverged_at(design: Design, plan: Plan) -> int | None:
-    return Run.open(run_folder(design, plan)).diverged_at
-
-
 def _deviations(design: Design) -> list[str]:
     """Libraries that changed between the design and the findings."""
     then = read_json(design.path / "study.json")["made_by"]["versions"]
@@ -211,7 +178,10 @@ def _values(
 
 
 def _poles(design: Design, readings: pl.DataFrame) -> Poles:
-    """The yardstick, from the primary measure of pole and ladder minds."""
+    """The yardstick, from the primary measure of pole and ladder minds.
+
+    What a judge heard that did not pass is shown, and no figure is made of it.
+    """
     values = _values(
         design,
         readings,
@@ -221,7 +191,12 @@ def _poles(design: Design, readings: pl.DataFrame) -> Poles:
         stage=LIFE,
     )
     positive = f"pole-{'+'.join(design.axis.positive)}"
-    return examine_poles(positive, f"pole-{design.axis.negative_name}", values)
+    poles = examine_poles(positive, f"pole-{design.axis.negative_name}", values)
+    judge = design.said["judge"]
+    if design.primary == "voice" and not judge["passed"]:
+        reason = f"the judge of voice did not pass ({judge['reason']})"
+        return replace(poles, distance=None, seed_sd=None, gate="failed", reason=reason)
+    return poles
 
 
 def _tables(
@@ -238,12 +213,17 @@ def _tables(
         )
         arms = {arm: values[arm] for arm in design.settings.arms}
         if measure == design.primary:
-            unit = poles.distance if poles.distance else np.nan
+            unit = _unit(poles) or np.nan
             arms = {arm: value / unit for arm, value in arms.items()}
             tables.append(Table(arms, label, measure, POLE_DISTANCES))
         else:
             tables.append(Table(arms, label, measure, "bits/byte"))
     return tables
+
+
+def _unit(poles: Poles) -> float | None:
+    """The pole distance; None where the poles do not lie apart, the right way round."""
+    return poles.distance if poles.distance and poles.distance > 0 else None
 
 
 def _contrasts(
@@ -252,7 +232,15 @@ def _contrasts(
     """The rules' contrasts, each measure a family of its own."""
     pairs = pairs_for(design.settings.arms)
     tables = _tables(design, readings, poles, schedule, stage)
-    return [c for table in tables for c in family([table], pairs, seed=0)]
+    return [c for table in tables for c in _family(table, pairs, poles)]
+
+
+def _family(table: Table, pairs: Sequence[Pair], poles: Poles) -> list[Contrast]:
+    """The contrasts of one table; without a unit of character there are no figures in it."""
+    found = family([table], pairs, seed=0)
+    if table.unit == POLE_DISTANCES and _unit(poles) is None:
+        return [replace(c, reason=f"no unit of character: {poles.reason}") for c in found]
+    return list(found)
 
 
 def _interactions(design: Design, readings: pl.DataFrame, poles: Poles) -> list[Contrast]:
@@ -265,7 +253,7 @@ def _interactions(design: Design, readings: pl.DataFrame, poles: Poles) -> list[
         table = _tables(design, readings, poles, schedule, LIFE)[0]
         change = {arm: table.values[arm] - base.values[arm] for arm in table.values}
         label = f"{schedule} − {first}"
-        found += family([Table(change, label, table.measure, table.unit)], pairs, seed=0)
+        found += _family(Table(change, label, table.measure, table.unit), pairs, poles)
     return found
 
 
@@ -297,17 +285,6 @@ def _washout(design: Design, readings: pl.DataFrame, poles: Poles) -> Washout | 
         for stage in (LIFE, WASHED)
     )
     return examine_washout(before, after)
-
-
-def _ribbons(design: Design) -> pl.DataFrame:
-    """Shares of kinds, by hundredth of life, of each arm's order."""
-    frames = []
-    for arm in design.settings.arms:
-        for seed in design.settings.seeds:
-            order = design.rows(f"{arm}-s{seed}", design.settings.row_length).order
-            of_order = [pl.lit(arm).alias("arm"), pl.lit(seed, pl.Int64).alias("seed")]
-            frames.append(ribbon(order, NUM_BINS).select(*of_order, pl.all()))
-    return pl.concat(frames)
 
 
 def open_findings(study: Path) -> Mapping[str, Any]:

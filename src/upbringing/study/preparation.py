@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from upbringing.character import Axis, Judge, judge_for
+from upbringing.character import Axis, Judge, Probes, judge_for
 from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
 from upbringing.corpus.store import TRAIN
 from upbringing.errors import InputError, ResumeError
-from upbringing.files import made_by, read_json, write_json
+from upbringing.files import made_by, read_json, remove_drafts, storage, write_json
 from upbringing.identity import digest_json
 from upbringing.order import (
     Block,
@@ -35,7 +35,7 @@ from upbringing.order import (
     ladder_order,
 )
 from upbringing.study.comparison import check_comparison_class
-from upbringing.study.design import FORMAT, WASHOUT, Design, Plan
+from upbringing.study.design import FORMAT, WASHOUT, Design, Plan, probe_settings
 from upbringing.study.poles import LADDER
 from upbringing.study.settings import StudySettings
 from upbringing.study.verdict import RULES, pairs_for
@@ -49,11 +49,10 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     Raises `InputError` for kinds or languages that the corpus lacks, `ComparisonError` for arms
     that are not one comparison class, `ResumeError` if another study lies at `place`.
     """
-    if not (place / "study.json").exists():
-        _clear_unfinished(place)
     lang = _language(settings, corpus)
+    block = _block(settings, corpus, lang)
     tokens = _tokens(settings, corpus, lang)
-    block = _block(settings, corpus, tokens, lang)
+    block = replace(block, life=_life(settings, corpus, tokens, lang))
     axis = Axis(block.kinds, block.against or block.others, lang, against_rest=not block.against)
     draft = _Draft(settings, corpus, tokens, block, axis)
     orders = dict(draft.orders())
@@ -61,10 +60,12 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     num_rows = Rows(lives["S"], tokens, settings.row_length).num_rows
     plans = tuple(draft.plans(orders, num_rows))
     _prove(plans, orders, tokens)
-    judged = judge_for(corpus, axis)
+    judging = judge_for(corpus, axis)
+    probes = Probes(corpus, axis, tokens.tokenizer, probe_settings(settings.probes), judging.judge)
+    probes.check(settings.row_length)
     design = {
         "settings": settings.model_dump(mode="json"),
-        "corpus": os.path.relpath(corpus.path, place),
+        "rules": RULES,
         "lang": lang,
         "axis": asdict(axis),
         "primary": "voice" if axis.pairs(corpus) is None else "style_margin",
@@ -73,16 +74,16 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
         "num_parameters": draft.shape.num_parameters,
         "num_tokens": num_rows * settings.row_length,
         "contrasts": [list(pair) for pair in pairs_for(settings.arms)],
-        "judge": asdict(judged[1]) if judged else None,
+        "judge": asdict(judging.report),
         "runs": [asdict(plan) for plan in plans],
         "digests": {
             "corpus": corpus.digest,
             "tokenizer": tokens.digest,
-            **({"judge": judged[0].digest} if judged else {}),
+            "judge": judging.judge.digest,
             **{f"order {name}": order.digest for name, order in orders.items()},
         },
     }
-    _write(place, digestible(design), orders, judged[0] if judged else None)
+    _write(place, digestible(design), corpus, orders, judging.judge)
     return Design.open(place)
 
 
@@ -175,13 +176,6 @@ class _Draft:
         return Numerics(asked.precision, asked.compiled, 1, device)
 
 
-def _clear_unfinished(place: Path) -> None:
-    """Without `study.json` a preparation was cut short: its orders and judge are made anew."""
-    place.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(place / "orders", ignore_errors=True)
-    (place / "judge.json").unlink(missing_ok=True)
-
-
 def _language(settings: StudySettings, corpus: Corpus) -> str:
     """The minds' one language: the one asked for, or the only one there is."""
     if settings.lang is None and len(corpus.langs) > 1:
@@ -206,8 +200,14 @@ def _tokens(settings: StudySettings, corpus: Corpus, lang: str) -> Tokens:
     return tokenize(corpus, train_tokenizer(texts.to_list(), num_vocab))
 
 
-def _block(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -> Block:
-    """The block in a life of `settings.tokens`, dealt from all training scenes of the language."""
+def _block(settings: StudySettings, corpus: Corpus, lang: str) -> Block:
+    """The block among all training scenes of the language."""
+    life = Selection(lang=(lang,))
+    return block_of(corpus, settings.block, against=settings.against or (), life=life)
+
+
+def _life(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -> Selection:
+    """A life of `settings.tokens`, dealt from all training scenes of the language."""
     scenes = corpus.columns(["lang", "split"]).with_row_index("row")
     rows = scenes.filter(lang=lang, split=TRAIN)["row"].to_numpy()
     there = int(np.diff(tokens.offsets)[rows].sum())
@@ -219,8 +219,7 @@ def _block(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -
             do="ask for fewer `tokens`, or give more text",
         )
     part = None if wanted == there else (0.0, round(wanted / there, 6))
-    life = Selection(lang=(lang,), part=part)
-    return block_of(corpus, settings.block, against=settings.against or (), life=life)
+    return Selection(lang=(lang,), part=part)
 
 
 def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens) -> None:
@@ -235,29 +234,57 @@ def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens)
 
 
 def _write(
-    place: Path, design: Mapping[str, Any], orders: Mapping[str, Order], judge: Judge | None
+    place: Path,
+    design: Mapping[str, Any],
+    corpus: Corpus,
+    orders: Mapping[str, Order],
+    judge: Judge,
 ) -> None:
-    """Write orders and design; a study that is there already must be this one."""
+    """Write orders, judge and, last, the design; a study that is there already must be this one."""
     file = place / "study.json"
-    if file.exists():
-        there = read_json(file).get("design", {})
-        differing = [key for key in design if there.get(key) != design[key]]
-        if differing:
-            raise ResumeError(
-                f"another study lies there; it differs in {', '.join(differing)}",
-                where=str(place),
-                do="choose another -o, or give the settings of the study that is there",
-            )
-        return
-    for name, order in orders.items():
-        order.save(place / "orders" / name)
-    if judge:
-        judge.save(place / "judge.json")
+    # Where the corpus lies is not part of the design, and relative, so that both can be moved.
     whole = {
         "format": FORMAT,
         "digest": digest_json(design),
         "design": design,
-        "rules": RULES,
+        "corpus": os.path.relpath(corpus.path, place),
         "made_by": made_by(),
     }
+    if file.exists():
+        there = Design.open(place)
+        _check_same(place, there.said, design)
+        if there.corpus_path != corpus.path.resolve():
+            write_json(file, {**whole, "made_by": read_json(file)["made_by"]})
+        return
+    _clear_unfinished(place)
+    with storage(place):
+        place.mkdir(parents=True, exist_ok=True)
+    for name, order in orders.items():
+        order.save(place / "orders" / name)
+    judge.save(place / "judge.json")
     write_json(file, whole)
+
+
+def _check_same(place: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Raise `ResumeError` that names the settings in which the study there differs, or the facts
+    where all its settings are the same.
+    """
+    there, here = theirs["settings"], ours["settings"]
+    differing = [
+        f"{key} ({there.get(key)} there, {here[key]} here)"
+        for key in here
+        if there.get(key) != here[key]
+    ] or [key for key in ours if theirs.get(key) != ours[key]]
+    if differing:
+        raise ResumeError(
+            f"another study lies there; it differs in {', '.join(differing)}",
+            where=str(place),
+            do="choose another -o, or give the settings of the study that is there",
+        )
+
+
+def _clear_unfinished(place: Path) -> None:
+    """Without `study.json` a preparation was cut short: its orders and judge are made anew."""
+    shutil.rmtree(place / "orders", ignore_errors=True)
+    (place / "judge.json").unlink(missing_ok=True)
+    remove_drafts(place)

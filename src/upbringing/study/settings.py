@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
-from upbringing.errors import InputError
+from upbringing.errors import InputError, SettingsError
 from upbringing.order import ARMS
 from upbringing.order.curriculum import Names
 from upbringing.settings import Settings, load_settings, parse_settings
@@ -16,6 +17,7 @@ from upbringing.training import SCHEDULES, SHAPES
 
 _PRESETS = Path(__file__).parent / "presets"
 
+T = TypeVar("T", str, int)
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -87,6 +89,11 @@ class StudySettings(Settings):
             raise ValueError("every order is compared with its shuffle: add S to the arms")
         return _each_once(arms)
 
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_are_distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return _each_once(seeds)
+
     @field_validator("schedules")
     @classmethod
     def _schedules_are_known(cls, schedules: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,10 +124,10 @@ class StudySettings(Settings):
         return said
 
 
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    if len(set(names)) < len(names):
+def _each_once(items: tuple[T, ...]) -> tuple[T, ...]:
+    if len(set(items)) < len(items):
         raise ValueError("each may stand here once")
-    return names
+    return items
 
 
 def preset(name: str, /, **changes: Any) -> StudySettings:
@@ -134,4 +141,9 @@ def preset(name: str, /, **changes: Any) -> StudySettings:
     base = load_settings(_PRESETS / f"{name}.yaml", StudySettings)
     given = {key: value for key, value in changes.items() if value is not None}
     text = json.dumps({**base.model_dump(mode="json"), **given})
-    return parse_settings(text, StudySettings, name=f"preset {name} with your options")
+    try:
+        return parse_settings(text, StudySettings, name=name)
+    except SettingsError as error:
+        # Its lines and columns are those of no file that a person wrote.
+        where = f"preset {name} with what you ask for"
+        raise SettingsError(replace(p, where=where) for p in error.problems) from error
