@@ -25,8 +25,8 @@ Out = Annotated[Path, typer.Option("-o", "--out", help="Where to write; must not
 Texts = Annotated[list[Path] | None, typer.Argument(help="Folders of .txt/.md, or .jsonl files.")]
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="A corpus folder.")]
 Lang = Annotated[str | None, typer.Option(help="The minds' language (en, ru, …).")]
-Seed = Annotated[int | None, typer.Option(help="Takes the place of the curriculum's seed.")]
-Workers = Annotated[int | None, typer.Option(help="Processes; one a core by default.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Takes the place of the curriculum's seed.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")]
 NoText = Annotated[bool, typer.Option("--no-text", help="Leave corpus text out of the page.")]
 Kinds = Annotated[str, typer.Option(help="Kinds, separated by commas.")]
 
@@ -55,7 +55,6 @@ def raise_(
     """Raise minds on the same scenes in several orders, and write what the order did."""
     from upbringing.console import StudyProgress, say
     from upbringing.protocol import TextSource, WorldSource, raise_minds
-    from upbringing.study import Design
     from upbringing.study import preset as settings_of
 
     settings = settings_of(
@@ -74,25 +73,15 @@ def raise_(
     source = (
         TextSource(texts, _fields(fields), lang, repair) if texts else WorldSource(lang or "en")
     )
-    progress: list[StudyProgress] = []
-
-    def watch(design: Design) -> StudyProgress:
-        progress.append(StudyProgress(design).__enter__())
-        return progress[0]
-
-    try:
-        raised = raise_minds(
-            source,
-            settings,
-            out,
-            num_workers=workers,
-            with_text=not no_text,
-            tell=say,
-            on_design=watch,
-        )
-    finally:
-        for bar in progress:
-            bar.__exit__()
+    raised = raise_minds(
+        source,
+        settings,
+        out,
+        num_workers=workers,
+        with_text=not no_text,
+        tell=say,
+        watch=StudyProgress,
+    )
     say("")
     for line in raised.findings["answer"]:
         say(line)
@@ -113,15 +102,14 @@ def ingest(
     from upbringing.console import corpus_tree, say
     from upbringing.console import out as console
     from upbringing.corpus import ingest as ingest_texts
+    from upbringing.protocol import skipped_lines
 
     corpus, reading = ingest_texts(
         texts, out, fields=_fields(fields), lang=lang,
         smallest_bytes=smallest, largest_bytes=largest, repair=repair,
     )  # fmt: skip
-    for problem in reading.skipped[:20]:
-        say(f"skipped {problem}")
-    if len(reading.skipped) > 20:
-        say(f"skipped {len(reading.skipped) - 20} more")
+    for line in skipped_lines(reading):
+        say(line)
     console.print(corpus_tree(corpus))
 
 
@@ -129,7 +117,7 @@ def ingest(
 def world(
     out: Out,
     lang: Annotated[str, typer.Option(help="en, ru, or en,ru.")] = "en",
-    events: Annotated[int, typer.Option(help="Events a language; each is one scene.")] = 25_000,
+    events: Annotated[int, typer.Option(min=1, help="Events, thus scenes, a language.")] = 25_000,
     seed: Annotated[int, typer.Option(help="Of the whole world.")] = 0,
 ) -> None:
     """Write the built-in corpus: events told in four voices, made by rule from a seed."""
@@ -137,7 +125,7 @@ def world(
     from upbringing.console import out as console
     from upbringing.corpus.world import make_world
 
-    console.print(corpus_tree(make_world(out, langs=lang.split(","), num_events=events, seed=seed)))
+    console.print(corpus_tree(make_world(out, langs=_names(lang), num_events=events, seed=seed)))
 
 
 @app.command()
@@ -184,7 +172,7 @@ def plan(
     corpus: CorpusOption,
     seed: Seed = None,
     shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
-    batch_size: Annotated[int, typer.Option(help="Where a phase names none.")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
 ) -> None:
     """Say what a curriculum would do on a corpus, and what it would cost. Writes nothing."""
     from upbringing.console import order_ribbon, order_tree, say
@@ -221,13 +209,13 @@ def train(
     shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
     schedule: Annotated[str, typer.Option(help="constant, linear or steep.")] = "linear",
     seed: Annotated[int, typer.Option(help="Of the initial weights.")] = 0,
-    batch_size: Annotated[int, typer.Option(help="Where a phase names none.")] = 8,
-    row_length: Annotated[int, typer.Option(help="Tokens of a row.")] = 128,
+    batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
+    row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
     peak_lr: Annotated[float | None, typer.Option(help="The shape's own by default.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json; else trained.")] = None,
     precision: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
     """Raise one mind on an order."""
     from upbringing.console import say
@@ -237,23 +225,22 @@ def train(
         shape, schedule, seed, batch_size, row_length, peak_lr, tokenizer, precision, compiled,
         threads,
     )  # fmt: skip
+    is_there = (out / "run.json").exists()
     run = raise_on_order(order, corpus, out, life, tell=say)
+    if is_there:
+        say("raised already: nothing is left to do")
     if run.diverged_at is not None:
         say(f"the loss stopped being a number at step {run.diverged_at}: the life ends there")
-    say(
-        f"{run.path}: ledger {run.manifest.facts['ledger'][:16]}, {len(run.checkpoints)} checkpoints"
-    )
+    ledger = run.manifest.facts["ledger"][:16]
+    say(f"{run.path}: ledger {ledger}, {len(run.checkpoints)} checkpoints")
 
 
 @app.command()
 def verify(runs: Annotated[list[Path], typer.Argument(help="Run folders, or a study.")]) -> None:
     """Check that what a run consumed is its order, row by row, and that nothing is damaged."""
-    from upbringing.console import say
-    from upbringing.training import Run
+    from upbringing.showing import verify_runs
 
-    for path in runs:
-        for folder in sorted((path / "runs").glob("*")) if (path / "runs").is_dir() else [path]:
-            say(f"{folder}: consumed its order, ledger {Run.open(folder).verify()[:16]}")
+    verify_runs(runs)
 
 
 @app.command()
@@ -269,8 +256,10 @@ def measure(
     from upbringing.training import Run
 
     raised = Run.open(run)
-    probes = probes_for(raised, tuple(positive.split(",")), tuple(negative.split(",")), lang)
+    probes = probes_for(raised, tuple(_names(positive)), tuple(_names(negative)), lang)
     profile = measure_run(raised, probes)
+    if probes.no_judge:
+        say(f"no voice is heard, for want of a judge that passes: {probes.no_judge}")
     for row in profile.readings.iter_rows(named=True):
         say("age {age:.2f}  {measure} {subject}: {value:.3f} {unit}".format(**row))
 
@@ -288,13 +277,15 @@ def study(
     """Raise and measure all minds of a study, and decide by its rules."""
     from upbringing.console import StudyProgress, say
     from upbringing.corpus import Corpus
+    from upbringing.protocol import state_line
     from upbringing.settings import load_settings
     from upbringing.study import StudySettings, conclude, execute, prepare
 
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
-    say(f"{out}/study.json: {len(design.plans)} runs, design {design.digest[:16]}")
+    say(f"{out / 'study.json'}: {len(design.plans)} runs, design {design.digest[:16]}")
     if design_only:
         return
+    say(state_line(design))
     with StudyProgress(design) as progress:
         execute(design, num_workers=workers, on_progress=progress)
     for line in conclude(design)["answer"]:
@@ -308,18 +299,19 @@ def report(
     """Write the page of a study: one HTML file that asks nothing of the network."""
     from upbringing.console import say
     from upbringing.report import write_page
+    from upbringing.study import study_folder
 
-    say(str(write_page(study, with_text=not no_text)))
+    say(str(write_page(study_folder(study), with_text=not no_text)))
 
 
 @app.command()
 def talk(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or a study.")],
     prompt: Annotated[str, typer.Option(help="The same for every mind.")],
-    age: Annotated[float, typer.Option(help="The age at which they are asked.")] = 1.0,
-    seeds: Annotated[int, typer.Option(help="Samples of each mind.")] = 2,
-    temperature: Annotated[float, typer.Option(help="Of the sampling.")] = 0.8,
-    num_tokens: Annotated[int, typer.Option(help="Of each answer.")] = 60,
+    age: Annotated[float, typer.Option(min=0, max=1, help="At which they are asked.")] = 1.0,
+    seeds: Annotated[int, typer.Option(min=1, help="Samples of each mind.")] = 2,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Of the sampling.")] = 0.8,
+    num_tokens: Annotated[int, typer.Option(min=1, help="Of each answer.")] = 60,
 ) -> None:
     """Give the same prompt to several minds."""
     from upbringing.character import Sampling
@@ -329,7 +321,11 @@ def talk(
 
 
 def _split(names: str | None) -> list[str] | None:
-    return [name.strip() for name in names.split(",")] if names else None
+    return _names(names) if names else None
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def _fields(given: str | None) -> Fields:
@@ -350,5 +346,12 @@ def main() -> None:
     try:
         app()
     except UpbringingError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        problem = str(error)
+    except OSError as error:
+        if error.filename is None:  # not about a file that a person named
+            raise
+        problem = f"{error.filename}: {error.strerror}"
+    else:
+        return
+    print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)

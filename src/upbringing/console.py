@@ -12,9 +12,9 @@ from rich.tree import Tree
 
 from upbringing.corpus import Corpus
 from upbringing.order import Meeting, Order, phases_of, ribbon
-from upbringing.study import Design
+from upbringing.study import Design, is_done
 from upbringing.study import Progress as RunProgress
-from upbringing.study.execution import has_washout, is_done
+from upbringing.study.execution import has_washout
 
 out = Console(highlight=False, soft_wrap=True)
 

@@ -7,14 +7,22 @@ left as it is, so the same call continues, or finds that nothing is left to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from upbringing.corpus import Corpus, Fields, ingest
+import polars as pl
+
+from upbringing.corpus import Corpus, Fields, Reading, ingest
+from upbringing.corpus.readers import read_documents
+from upbringing.corpus.store import TRAIN
 from upbringing.corpus.world import make_world
+from upbringing.errors import ResumeError
+from upbringing.files import remove_drafts
 from upbringing.report import write_page
-from upbringing.study import Design, Progress, StudySettings, conclude, execute, prepare
+from upbringing.study import Design, StudySettings, conclude, execute, is_done, prepare
+from upbringing.study.execution import OnProgress
 
 
 @dataclass(frozen=True)
@@ -53,44 +61,94 @@ def raise_minds(
     num_workers: int | None = None,
     with_text: bool = True,
     tell: Callable[[str], None] = lambda _: None,
-    on_design: Callable[[Design], Callable[[Progress], None]] | None = None,
+    watch: Callable[[Design], AbstractContextManager[OnProgress | None]] = lambda _: nullcontext(),
 ) -> Raised:
     """Raise minds on one corpus in several orders at `place`, and write the page of it.
 
-    `tell` is given a line a stage, `on_design` the design and gives back what hears of progress.
+    Of a corpus in several languages the one with the most text is taken, unless `settings` say.
+    `tell` is given a line a stage; `watch` opens what hears of progress while minds are raised.
     Raises any `UpbringingError`; what was done until then stays, and the same call continues.
     """
     corpus = _corpus(source, place / "corpus", tell)
-    design = prepare(settings, corpus, place / "study")
+    design = prepare(_in_one_language(settings, corpus, tell), corpus, place / "study")
     tell(_plan_line(design))
-    execute(design, num_workers=num_workers, on_progress=on_design(design) if on_design else None)
+    tell(state_line(design))
+    with watch(design) as on_progress:
+        execute(design, num_workers=num_workers, on_progress=on_progress)
     findings = conclude(design)
     page = write_page(design.path, with_text=with_text)
     return Raised(design.path, page, findings)
 
 
 def _corpus(source: WorldSource | TextSource, place: Path, tell: Callable[[str], None]) -> Corpus:
-    """The corpus at `place`, made if it is not there."""
+    """The corpus at `place`, made if it is not there; it must be of the same source."""
     if place.exists():
         corpus = Corpus.open(place)
+        if not _is_of(corpus, source):
+            raise ResumeError(
+                "a corpus of other texts, or of texts read otherwise, lies there",
+                where=str(place),
+                do="choose another -o",
+            )
         tell(f"corpus: {corpus.num_scenes:,} scenes, there already ({place})")
         return corpus
+    remove_drafts(place.parent)
     if isinstance(source, WorldSource):
         corpus = make_world(
             place, langs=[source.lang], num_events=source.num_events, seed=source.seed
         )
-        tell(
-            f"corpus: {corpus.num_scenes:,} scenes of the built-in world ({', '.join(corpus.kinds)})"
-        )
+        kinds = ", ".join(corpus.kinds)
+        tell(f"corpus: {corpus.num_scenes:,} scenes of the built-in world ({kinds})")
         return corpus
     corpus, reading = ingest(
         source.paths, place, fields=source.fields, lang=source.lang, repair=source.repair
     )
-    skipped = f", {len(reading.skipped)} texts skipped" if reading.skipped else ""
-    tell(f"corpus: {corpus.num_scenes:,} scenes ({', '.join(corpus.kinds)}){skipped}")
-    for problem in reading.skipped[:5]:
-        tell(f"  skipped {problem}")
+    tell(f"corpus: {corpus.num_scenes:,} scenes ({', '.join(corpus.kinds)})")
+    for line in skipped_lines(reading):
+        tell(line)
     return corpus
+
+
+def _is_of(corpus: Corpus, source: WorldSource | TextSource) -> bool:
+    """Whether a corpus was made of this source; texts are read again, and not cut again."""
+    recipe = corpus.manifest.recipe
+    if isinstance(source, WorldSource):
+        asked: Mapping[str, Any] = {
+            "maker": "world",
+            "langs": [source.lang],
+            "num_events": source.num_events,
+            "seed": source.seed,
+        }
+        return all(recipe.get(key) == value for key, value in asked.items())
+    asked = {"maker": "ingest", "fields": asdict(source.fields), "repair": source.repair}
+    if any(recipe.get(key) != value for key, value in asked.items()):
+        return False
+    reading = read_documents(source.paths, source.fields, lang=source.lang, repair=source.repair)
+    return recipe.get("lang") == source.lang and corpus.manifest.inputs == reading.inputs
+
+
+def skipped_lines(reading: Reading, most: int = 10) -> list[str]:
+    """What was not read, a line each, and how many in all."""
+    skipped = reading.skipped
+    if not skipped:
+        return []
+    lines = [f"skipped {len(skipped)} of {len(skipped) + len(reading.documents)} texts:"]
+    lines += [f"  {problem}" for problem in skipped[:most]]
+    return lines + ([f"  and {len(skipped) - most} more"] if len(skipped) > most else [])
+
+
+def _in_one_language(
+    settings: StudySettings, corpus: Corpus, tell: Callable[[str], None]
+) -> StudySettings:
+    """The settings with a language: of several, the one with the most bytes to train on."""
+    if settings.lang is not None or len(corpus.langs) == 1:
+        return settings
+    scenes = corpus.columns(["lang", "split", "num_bytes"]).filter(split=TRAIN)
+    sizes = scenes.group_by("lang").agg(pl.col("num_bytes").cast(pl.Int64).sum())
+    lang = str(sizes.sort("num_bytes", "lang", descending=[True, False])["lang"][0])
+    others = ", ".join(other for other in corpus.langs if other != lang)
+    tell(f"language: {lang}, which has the most text here (also {others}; choose with --lang)")
+    return settings.model_copy(update={"lang": lang})
 
 
 def _plan_line(design: Design) -> str:
@@ -99,5 +157,13 @@ def _plan_line(design: Design) -> str:
         f"study: {len(design.plans)} minds of {design.said['num_parameters']:,} parameters, "
         f"{design.said['num_tokens']:,} tokens each; "
         f"{', '.join(settings.arms)} × {', '.join(settings.schedules)} × "
-        f"{len(settings.seeds)} seeds"
+        f"{len(settings.seeds)} seeds, and the poles"
     )
+
+
+def state_line(design: Design) -> str:
+    """What of it was done before."""
+    num_done = sum(is_done(design, plan) for plan in design.plans)
+    if num_done == len(design.plans):
+        return "all minds are raised already: nothing is left to train"
+    return f"{num_done} raised already, the others continue" if num_done else "raising them"

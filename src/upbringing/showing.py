@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from rich.text import Text
 from rich.tree import Tree
 
 from upbringing.character import Sampling, draw_samples
@@ -16,11 +18,11 @@ from upbringing.console import (
     say,
     say_meeting,
 )
-from upbringing.corpus import Corpus
-from upbringing.errors import InputError
+from upbringing.corpus import Corpus, load_tokenizer
+from upbringing.errors import InputError, Problem, UpbringingError, VerificationError
 from upbringing.order import Order, meeting, meetings_with
 from upbringing.report import biography
-from upbringing.study import Design, open_findings
+from upbringing.study import Design, is_done, open_findings, study_folder
 from upbringing.training import Run, read_checkpoint
 
 
@@ -37,13 +39,13 @@ def show_artefact(
         _show_order(_order(path, corpus), str(path), at, scene)
     elif (path / "run.json").exists():
         _show_run(Run.open(path), at, scene)
-    elif (path / "study.json").exists():
-        _show_study(path)
-    elif (path / "study" / "study.json").exists():
-        _show_study(path / "study")
+    elif (study_folder(path) / "study.json").exists():
+        _show_study(study_folder(path))
     else:
         raise InputError(
-            "is no artefact of ours", where=str(path), allowed="a corpus, an order, a run, a study"
+            "is no artefact of ours" if path.exists() else "no such folder",
+            where=str(path),
+            allowed="a corpus, an order, a run, a study",
         )
 
 
@@ -76,12 +78,16 @@ def _show_run(run: Run, at: float | None, scene: str | None) -> None:
         _show_order(run.rows().order, str(run.path), at, scene)
         return
     recipe, facts = run.recipe, run.manifest.facts
-    tree = Tree(f"run {run.path}  {run.digest[:12]}")
-    tree.add(f"order {recipe.order[:12]}, seed {recipe.seed}, {recipe.schedule}")
-    tree.add(f"{facts['num_steps']:,} steps, ledger {facts['ledger'][:12]}")
     losses = run.metrics["loss"]
-    tree.add(f"loss {losses[0]:.2f} → {losses[-1]:.2f} nats a token")
-    tree.add(f"checkpoints at {', '.join(f'{age:g}' for age in run.checkpoints)}")
+    ended = "" if run.diverged_at is None else f", diverged at step {run.diverged_at}"
+    tree = Tree(Text(f"run {run.path}  {run.digest[:12]}"))
+    for line in (
+        f"order {recipe.order[:12]}, seed {recipe.seed}, {recipe.schedule} learning rate",
+        f"{facts['num_steps']:,} steps{ended}, ledger {facts['ledger'][:12]}",
+        f"loss {losses[0]:.2f} → {losses[-1]:.2f} nats a token",
+        f"checkpoints at ages {', '.join(f'{age:g}' for age in run.checkpoints) or 'none'}",
+    ):
+        tree.add(Text(line))
     out.print(tree)
     study = run.path.parent.parent
     if (study / "findings.json").exists():
@@ -91,7 +97,8 @@ def _show_run(run: Run, at: float | None, scene: str | None) -> None:
 
 def _show_study(path: Path) -> None:
     design = Design.open(path)
-    say(f"study {path}: {len(design.plans)} runs, design {design.digest[:12]}")
+    num_done = sum(is_done(design, plan) for plan in design.plans)
+    say(f"study {path}: {num_done} of {len(design.plans)} runs done, design {design.digest[:12]}")
     for arm, words in design.said["arms"].items():
         say(f"  {arm}  {words}")
     if (path / "findings.json").exists():
@@ -99,13 +106,47 @@ def _show_study(path: Path) -> None:
             say(line)
 
 
+def verify_runs(paths: Sequence[Path]) -> None:
+    """Check every run named, and of a study all that are finished; a line for each that holds.
+
+    Raises `VerificationError` with everything that does not.
+    """
+    problems: list[Problem] = []
+    for folder in [run for path in paths for run in _finished_runs(path)]:
+        try:
+            ledger = Run.open(folder).verify()
+        except UpbringingError as error:
+            problems += [p if p.where else replace(p, where=str(folder)) for p in error.problems]
+        else:
+            say(f"{folder}: consumed its order, row by row; ledger {ledger[:16]}")
+    if problems:
+        raise VerificationError(problems)
+
+
+def _finished_runs(path: Path) -> list[Path]:
+    """The runs of a study, or the run itself, finished or not."""
+    study = study_folder(path)
+    if not (study / "study.json").exists():
+        return [path]
+    found = sorted(file.parent for file in study.glob("runs/*/run.json"))
+    if not found:
+        raise InputError("no run is finished yet", where=str(study))
+    return found
+
+
 def talk_to(paths: Sequence[Path], prompt: str, age: float, sampling: Sampling) -> None:
-    """Print how each mind goes on from `prompt` at `age`, and the rule that chose the samples."""
+    """Print how each mind goes on from `prompt` at `age`, and the rule that chose the samples.
+
+    Raises `InputError` for a prompt that fills a row of the mind.
+    """
     say(sampling.rule)
     for run in _runs(paths):
+        if not run.checkpoints:
+            say(f"\n{run.path.name} diverged before its first checkpoint")
+            continue
         nearest = min(run.checkpoints, key=lambda known: abs(known - age))
         model = read_checkpoint(run.checkpoints[nearest])
-        tokenizer = run.tokens(Corpus.open(run.sources["corpus"])).tokenizer
+        tokenizer = load_tokenizer(run.checkpoints[nearest])
         for sample in draw_samples(model, tokenizer, [prompt], sampling):
             say(f"\n{run.path.name}, age {nearest:g}, seed {sample.seed}")
             say(f"{prompt}{sample.text}")
@@ -115,7 +156,7 @@ def _runs(paths: Sequence[Path]) -> list[Run]:
     """The runs named; of a study, every arm's first seed under the first schedule."""
     folders: list[Path] = []
     for path in paths:
-        study = path / "study" if (path / "study" / "study.json").exists() else path
+        study = study_folder(path)
         if (study / "study.json").exists():
             settings = Design.open(study).settings
             first = f"{settings.schedules[0]}-s{settings.seeds[0]}"

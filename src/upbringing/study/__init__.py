@@ -1,7 +1,7 @@
 """The fifth room: runs → verdict. What the next rooms use of it."""
 
-from upbringing.study.design import Design
-from upbringing.study.execution import Progress, execute
+from upbringing.study.design import Design, study_folder
+from upbringing.study.execution import Progress, execute, is_done
 from upbringing.study.findings import conclude, open_findings
 from upbringing.study.preparation import prepare
 from upbringing.study.settings import StudySettings, preset
@@ -12,7 +12,9 @@ __all__ = [
     "StudySettings",
     "conclude",
     "execute",
+    "is_done",
     "open_findings",
     "prepare",
     "preset",
+    "study_folder",
 ]
