@@ -26,6 +26,8 @@ from upbringing.errors import ArtefactError, InputError, StorageError
 from upbringing.identity import digest_json
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# What polars, safetensors and NumPy (the last two) say of it without an errno.
+_SAID = ("No space left on device", "File too large", "requested and", "Not enough free space")
 _VERSIONED = ("upbringing", "numpy", "polars", "torch", "tokenizers", "transformers")
 
 
@@ -61,7 +63,7 @@ def storage(place: Path) -> Iterator[None]:
         yield
     except Exception as error:
         full = isinstance(error, OSError) and error.errno in _NO_ROOM
-        if full or "No space left on device" in str(error) or "File too large" in str(error):
+        if full or any(words in str(error) for words in _SAID):
             raise StorageError(
                 "no room left to write",
                 where=str(place),
@@ -106,15 +108,25 @@ def _sync(folder: Path) -> None:
                 os.fsync(handle.fileno())
 
 
-def write_text(file: Path, text: str) -> None:
-    """Write one file atomically, replacing what was there."""
+@contextmanager
+def staged_file(file: Path) -> Iterator[Path]:
+    """A draft to write that becomes `file` on success, replacing what was there, or vanishes.
+
+    Raises `StorageError` if the disk is full.
+    """
     draft = file.with_name(f".{file.name}.draft-{os.getpid()}")
     try:
         with storage(file):
-            draft.write_text(text, encoding="utf-8")
+            yield draft
             draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write one file atomically, replacing what was there."""
+    with staged_file(file) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def write_json(file: Path, value: Any) -> None:

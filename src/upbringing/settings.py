@@ -9,11 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from upbringing.errors import InputError, Problem, SettingsError
 
@@ -55,6 +61,8 @@ def parse_settings(text: str, model: type[S], *, name: str) -> S:
         mark = error.problem_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise SettingsError(f"is not YAML: {error.problem}", where=where) from error
+    except YAMLError as error:  # a character that YAML does not allow: it has no mark
+        raise SettingsError(f"is not YAML: {error}", where=name) from error
     if not isinstance(tree, CommentedMap):
         raise SettingsError("holds no settings", where=name, allowed=_names(model.model_fields))
     try:
@@ -65,6 +73,39 @@ def parse_settings(text: str, model: type[S], *, name: str) -> S:
         raise SettingsError(ordered) from error
     settings._origin = (name, tree)
     return settings
+
+
+def mistake(path: Location, what: str) -> InitErrorDetails:
+    """A mistake for `validate_all`, at `path` inside the value."""
+    return {
+        "type": PydanticCustomError("mistake", "{what}", {"what": what}),
+        "loc": path,
+        "input": None,
+    }
+
+
+def validate_all(
+    value: Any, validate: ValidatorFunctionWrapHandler, mistakes: Sequence[InitErrorDetails]
+) -> Any:
+    """`validate(value)`, with `mistakes` reported beside those that it finds itself.
+
+    For rules between items, found in the raw value: pydantic would check them only after all items
+    are valid, and a person would see the second half of the mistakes when the first is mended.
+    """
+    found = list(mistakes)
+    try:
+        validated = validate(value)
+    except ValidationError as error:
+        found += [_again(details) for details in error.errors()]
+    if found:
+        raise ValidationError.from_exception_data("settings", found)
+    return validated
+
+
+def _again(details: ErrorDetails) -> InitErrorDetails:
+    context = {**details.get("ctx", {}), "what": details["msg"]}
+    same = PydanticCustomError(details["type"], "{what}", context)
+    return {"type": same, "loc": details["loc"], "input": details["input"]}
 
 
 def suggestion(word: str, known: Sequence[str]) -> str | None:
@@ -86,8 +127,9 @@ def _problem(error: ErrorDetails, tree: CommentedMap, model: type[BaseModel], na
         return Problem(f"{'.'.join(map(str, location))!r} is missing", where)
     message = message.removeprefix("Value error, ").removeprefix("Input ")
     context = error.get("ctx", {})
-    do = suggestion(str(error["input"]), context["known"]) if "known" in context else None
-    allowed = _names(context["known"]) if "known" in context else None
+    names = context.get("known")
+    do = suggestion(str(context.get("name", error["input"])), names) if names else None
+    allowed = _names(names) if names else None
     return Problem(f"{spot}: {message}" if spot else message, where, allowed, do)
 
 

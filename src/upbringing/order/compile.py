@@ -8,7 +8,7 @@ and the seed. Only scenes of the `train` split can be visited.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,9 @@ import polars as pl
 
 from upbringing.corpus import Corpus
 from upbringing.corpus.store import TRAIN
-from upbringing.errors import Problem, SettingsError
+from upbringing.errors import InputError, Problem, SettingsError
 from upbringing.identity import keyed_hash
-from upbringing.order.curriculum import Curriculum, Selection
+from upbringing.order.curriculum import Curriculum, Phase, Selection
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.places import Selected, columns_read, ranks_of
 from upbringing.settings import suggestion
@@ -40,16 +40,19 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
     claims = _claims(curriculum, life, seed)
     parts: list[Rows] = []
     spans: list[PhaseSpan] = []
+    problems: list[Problem] = []
     start = 0
-    for phase, chosen in zip(curriculum.phases, claims, strict=True):
+    for number, (phase, chosen) in enumerate(zip(curriculum.phases, claims, strict=True)):
         scenes = life.filter(pl.Series(chosen))
-        passes = [
-            _arranged(scenes, phase.arrange, seed, phase.name, p) for p in range(phase.passes)
-        ]
-        parts += passes
-        stop = start + sum(map(len, passes))
+        try:
+            parts += [_arranged(scenes, phase, seed, passed) for passed in range(phase.passes)]
+        except InputError as error:
+            where = curriculum.where("phases", number, "arrange")
+            problems += [replace(problem, where=where) for problem in error.problems]
+        stop = start + phase.passes * scenes.height
         spans.append(PhaseSpan(phase.name, start, stop, phase.batch_size, phase.lr_scale))
         start = stop
+    _raise_all(problems)
     return Order.from_rows(
         corpus,
         np.concatenate(parts),
@@ -93,8 +96,11 @@ def _claims(curriculum: Curriculum, life: pl.DataFrame, seed: int) -> list[npt.N
         if not isinstance(phase.scenes, Selection):
             continue
         path = ("phases", number, "scenes")
+        num_problems = len(problems)
         chosen = _select(life, curriculum, phase.scenes, path, problems)
         masks[number] = chosen = _deal(life, chosen, phase.scenes, seed)
+        if not chosen.any() and len(problems) == num_problems:
+            problems.append(_no_scene(curriculum, number))
         taken = owner[chosen & (owner >= 0)]
         if taken.size:
             first = curriculum.phases[int(taken[0])].name
@@ -102,12 +108,17 @@ def _claims(curriculum: Curriculum, life: pl.DataFrame, seed: int) -> list[npt.N
             problems.append(Problem(what, curriculum.where(*path), do="let one phase own them"))
         owner[chosen] = number
     for number, phase in enumerate(curriculum.phases):
-        mask = masks.setdefault(number, owner < 0)
-        if not mask.any() and not problems:
-            what = f"phase {phase.name!r} selects no scene"
-            problems.append(Problem(what, curriculum.where("phases", number, "scenes")))
+        if phase.scenes == "rest":
+            masks[number] = owner < 0
+            if not masks[number].any():
+                problems.append(_no_scene(curriculum, number))
     _raise_all(problems)
     return [masks[number] for number in range(len(curriculum.phases))]
+
+
+def _no_scene(curriculum: Curriculum, number: int) -> Problem:
+    what = f"phase {curriculum.phases[number].name!r} selects no scene"
+    return Problem(what, curriculum.where("phases", number, "scenes"))
 
 
 def _select(
@@ -152,12 +163,10 @@ def _deal(
     return kept
 
 
-def _arranged(
-    scenes: pl.DataFrame, arrange: dict[str, Any], seed: int, phase: str, number: int
-) -> Rows:
+def _arranged(scenes: pl.DataFrame, phase: Phase, seed: int, passed: int) -> Rows:
     """The rows of one pass over a phase, in order."""
-    selected = Selected(scenes, seed, f"order/{phase}/{number}")
-    ranks = ranks_of(arrange, selected)
+    selected = Selected(scenes, seed, f"order/{phase.name}/{passed}")
+    ranks = ranks_of(phase.arrange, selected)
     sequence: Rows = scenes["row"].to_numpy()[np.lexsort((selected.keys, ranks))]
     return sequence
 

@@ -8,16 +8,24 @@ mistake at its line and column.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 
-from upbringing.order.places import known_arrangements
-from upbringing.settings import Settings, load_settings, parse_settings
+from upbringing.order.places import check_setting, known_arrangements
+from upbringing.settings import Settings, load_settings, mistake, parse_settings, validate_all
 
 
 def _as_list(value: Any) -> Any:
@@ -61,21 +69,52 @@ def _arrangement_is_known(value: Any) -> Any:
         raise PydanticCustomError(
             "unknown_arrangement", "no arrangement is called {name}", {"name": name, "known": known}
         )
-    return {name: None} if isinstance(value, str) else dict(value)
+    return {name: check_setting(name, None if isinstance(value, str) else value[name])}
 
 
 Arrangement = Annotated[dict[str, Any], BeforeValidator(_arrangement_is_known)]
+
+# Which of the two is meant is told by its form, so that a mistake in one is not two mistakes.
+Scenes = Annotated[
+    Annotated[Selection, Tag("Selection")] | Annotated[Literal["rest"], Tag("rest")],
+    Discriminator(lambda value: "rest" if isinstance(value, str) else "Selection"),
+]
 
 
 class Phase(Settings):
     """A named stretch of life: its scenes, their arrangement, its levers."""
 
     name: Annotated[str, Field(min_length=1)]
-    scenes: Selection | Literal["rest"]
+    scenes: Scenes
     arrange: Arrangement = Field(default_factory=lambda: {"shuffle": None})
     passes: Annotated[int, Field(ge=1)] = 1
     batch_size: Annotated[int, Field(ge=1)] | None = None
     lr_scale: Annotated[float, Field(ge=0)] = 1.0
+
+
+def _phases_are_distinct(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Phases have names of their own, and the rest goes to one of them."""
+    if not isinstance(value, (list, tuple)):
+        return validate(value)
+    if not value:
+        raise ValueError("a life needs at least one phase")
+    mistakes = []
+    seen: set[str] = set()
+    for number, phase in enumerate(value):
+        name, scenes = (_said(phase, key) for key in ("name", "scenes"))
+        if isinstance(name, str) and name in seen:
+            what = f"two phases are called {name!r}; each needs its own name"
+            mistakes.append(mistake((number, "name"), what))
+        if scenes == "rest" and any(_said(other, "scenes") == "rest" for other in value[:number]):
+            what = "`scenes: rest` can stand in one phase only"
+            mistakes.append(mistake((number, "scenes"), what))
+        seen |= {name} if isinstance(name, str) else set()
+    return validate_all(value, validate, mistakes)
+
+
+def _said(phase: Any, key: str) -> Any:
+    """What a phase says under `key`, before it is known to be valid."""
+    return phase.get(key) if isinstance(phase, Mapping) else getattr(phase, key, None)
 
 
 class Curriculum(Settings):
@@ -88,16 +127,7 @@ class Curriculum(Settings):
     name: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)] = 0
     scenes: Selection | None = None
-    phases: Annotated[tuple[Phase, ...], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _phases_are_distinct(self) -> Curriculum:
-        twice = _repeated(phase.name for phase in self.phases)
-        if twice:
-            raise ValueError(f"two phases are called {twice!r}; each needs its own name")
-        if sum(phase.scenes == "rest" for phase in self.phases) > 1:
-            raise ValueError("`scenes: rest` can stand in one phase only")
-        return self
+    phases: Annotated[tuple[Phase, ...], WrapValidator(_phases_are_distinct)]
 
     def to_yaml(self) -> str:
         """The file that reads back as this curriculum; defaults are left out."""
@@ -108,24 +138,16 @@ class Curriculum(Settings):
         return stream.getvalue()
 
 
-def _repeated(names: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            return name
-        seen.add(name)
-    return None
-
-
-def _plain(value: Any) -> Any:
+def _plain(value: Any, key: str = "") -> Any:
     """What is validated, as it is written: `[drama]` is `drama`, `{shuffle: null}` is `shuffle`."""
     if isinstance(value, dict):
         if len(value) == 1 and next(iter(value.values())) is None:
             return next(iter(value))
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, key) for key, item in value.items()}
     if isinstance(value, list):
-        short = len(value) == 1 and isinstance(value[0], str)
-        return value[0] if short else [_plain(item) for item in value]
+        if key in Selection.model_fields and len(value) == 1:
+            return value[0]
+        return [_plain(item) for item in value]
     return value
 
 

@@ -2,29 +2,54 @@
 
 A strategy takes the selected scenes and gives one unsigned 64-bit rank for each; the compile sorts
 by (phase, rank, scene id). Ranks are integers so that an order never depends on rounding. To add
-one, decorate a typed function with `@arrangement`: its name is its name in the YAML, its one
-setting, if any, what the YAML gives it.
+one, decorate a typed function with `@arrangement`: its name is its name in the YAML, its second
+parameter, if any, the setting that the YAML gives it, validated by its annotation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from pydantic import AfterValidator, TypeAdapter
+from pydantic_core import PydanticCustomError
 
 from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
-from upbringing.settings import suggestion
 
 Ranks = npt.NDArray[np.uint64]
 
-_STRATEGIES: dict[str, Callable[..., Ranks]] = {}
-_COLUMNS_READ: dict[str, Callable[[Any], tuple[str, ...]]] = {}
 _SORTABLE = ("num_bytes", "num_words", "compression_ratio", "unigram_surprisal")
+
+
+def _is_sortable(measure: str) -> str:
+    name = measure.removeprefix("-")
+    if name not in _SORTABLE:
+        raise PydanticCustomError(
+            "unknown_measure",
+            "no measure is called {name}",
+            {"name": name, "known": list(_SORTABLE)},
+        )
+    return measure
+
+
+Measure = Annotated[str, AfterValidator(_is_sortable)]
+
+
+@dataclass(frozen=True)
+class _Strategy:
+    """A registered function, the columns it reads for a setting, the type of that setting."""
+
+    function: Callable[..., Ranks]
+    reads: Callable[[Any], tuple[str, ...]]
+    setting: TypeAdapter[Any] | None
+
+
+_STRATEGIES: dict[str, _Strategy] = {}
 
 
 @dataclass(frozen=True)
@@ -52,8 +77,9 @@ def arrangement(
     """Register a strategy; `reads` names the columns it needs for a given setting."""
 
     def register(function: Callable[..., Ranks]) -> Callable[..., Ranks]:
-        _STRATEGIES[function.__name__] = function
-        _COLUMNS_READ[function.__name__] = reads
+        _, *settings = list(get_type_hints(function, include_extras=True).values())[:-1]
+        setting = TypeAdapter(settings[0]) if settings else None
+        _STRATEGIES[function.__name__] = _Strategy(function, reads, setting)
         return function
 
     return register
@@ -64,20 +90,30 @@ def known_arrangements() -> list[str]:
     return sorted(_STRATEGIES)
 
 
+def check_setting(name: str, setting: Any) -> Any:
+    """The setting of a known arrangement, validated.
+
+    Raises `ValueError` (pydantic's, for a wrong type) where it does not fit.
+    """
+    wanted = _STRATEGIES[name].setting
+    if wanted is None and setting is not None:
+        raise ValueError(f"{name!r} takes no setting")
+    if wanted is not None and setting is None:
+        raise ValueError(f"{name!r} needs a setting: `{{{name}: …}}`")
+    return wanted and wanted.validate_python(setting)
+
+
 def columns_read(arrange: dict[str, Any]) -> tuple[str, ...]:
     """The corpus columns that an arrangement needs besides key."""
     name, setting = next(iter(arrange.items()))
-    return _COLUMNS_READ[name](setting)
+    return _STRATEGIES[name].reads(setting)
 
 
 def ranks_of(arrange: dict[str, Any], scenes: Selected) -> Ranks:
     """The ranks, shape (n,), that `arrange` (one name with its setting or None) gives."""
     name, setting = next(iter(arrange.items()))
     arguments = () if setting is None else (setting,)
-    try:
-        return _STRATEGIES[name](scenes, *arguments)
-    except TypeError as error:
-        raise InputError(f"arrangement {name!r}: {error}", do=f"see {name} in the docs") from error
+    return _STRATEGIES[name].function(scenes, *arguments)
 
 
 @arrangement(reads=lambda _: ("document", "place"))
@@ -92,22 +128,10 @@ def shuffle(scenes: Selected) -> Ranks:
     return scenes.lots
 
 
-def _sort_column(measure: Any) -> tuple[str, ...]:
-    name = str(measure).removeprefix("-")
-    if name not in _SORTABLE:
-        raise InputError(
-            f"no measure is called {name!r}",
-            allowed=", ".join(_SORTABLE),
-            do=suggestion(name, _SORTABLE),
-        )
-    return (name,)
-
-
-@arrangement(reads=_sort_column)
-def sort(scenes: Selected, measure: str) -> Ranks:
+@arrangement(reads=lambda measure: (measure.removeprefix("-"),))
+def sort(scenes: Selected, measure: Measure) -> Ranks:
     """By a measure, rising; `-measure` falls. Equal values stay together, by scene id."""
-    (name,) = _sort_column(measure)
-    rank = scenes.columns[name].rank("dense").to_numpy().astype(np.uint64)
+    rank = scenes.columns[measure.removeprefix("-")].rank("dense").to_numpy().astype(np.uint64)
     return rank.max(initial=np.uint64(0)) - rank if measure.startswith("-") else rank
 
 

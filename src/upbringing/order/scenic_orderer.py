@@ -8,6 +8,8 @@ a study's business; the file says so.
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 
 from upbringing.corpus import Corpus
@@ -18,6 +20,7 @@ from upbringing.settings import suggestion
 
 SCENIC_FIRST = ("poetry", "drama")
 SCENIC_LAST = ("technical",)
+_YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")
 
 
 def compose(corpus: Corpus, intention: str, *, lang: str | None = None) -> str:
@@ -56,11 +59,11 @@ def _first(kind: str, kinds: list[str], lang: str | None) -> str:
         )
     return "\n".join(
         [
-            f"# {kind} first: the claim is that the first data become the frame for the rest.",
-            f"# `upbringing raise --first {kind}` tells whether they do.",
-            *_head(f"{kind}-first", lang),
-            f"  - name: childhood            # every scene of {kind}, before anything else",
-            f"    scenes: {{kind: {kind}}}",
+            f"# {_word(kind)} first: the claim is that the first data become the frame of the rest.",
+            f"# `upbringing raise --first {_word(kind)}` tells whether they do.",
+            *_head(_word(f"{kind}-first"), lang),
+            f"  - name: childhood            # every scene of {_word(kind)}, before anything else",
+            f"    scenes: {{kind: {_word(kind)}}}",
             "    arrange: shuffle           # no order inside the block: only its place is chosen",
             "  - name: life                 # all other scenes, mixed",
             "    scenes: rest",
@@ -84,22 +87,22 @@ def _scenic(kinds: list[str], lang: str | None) -> str:
         "# scenic: poetry and drama first, as the claim has it; what is dry comes last.",
         *_head("scenic", lang),
         "  - name: infancy              # the easier half by compression: texture before thought",
-        f"    scenes: {{kind: [{', '.join(first)}], part: [0, 0.5]}}",
+        f"    scenes: {{kind: {_words(first)}, part: [0, 0.5]}}",
         "    arrange: {sort: compression_ratio}",
         "  - name: childhood            # the other half of the same kinds, mixed",
-        f"    scenes: {{kind: [{', '.join(first)}], part: [0.5, 1]}}",
+        f"    scenes: {{kind: {_words(first)}, part: [0.5, 1]}}",
         "    arrange: shuffle",
     ]
     if between:
         lines += [
             "  - name: youth                # from predictable to surprising kinds, one by one",
-            f"    scenes: {{kind: [{', '.join(between)}]}}",
-            f"    arrange: {{blocks: [{', '.join(between)}]}}",
+            f"    scenes: {{kind: {_words(between)}}}",
+            f"    arrange: {{blocks: {_words(between)}}}",
         ]
     if last:
         lines += [
             "  - name: maturity             # exactness on top of the scenes, never under them",
-            f"    scenes: {{kind: [{', '.join(last)}]}}",
+            f"    scenes: {{kind: {_words(last)}}}",
             "    arrange: {sort: num_bytes}",
         ]
     return "\n".join([*lines, ""])
@@ -108,5 +111,17 @@ def _scenic(kinds: list[str], lang: str | None) -> str:
 def _head(name: str, lang: str | None) -> list[str]:
     head = [f"name: {name}", "seed: 0                          # a study's seed takes its place"]
     if lang is not None:
-        head.append(f"scenes: {{lang: {lang}}}            # a mind is raised in one language")
+        head.append(
+            f"scenes: {{lang: {_word(lang)}}}            # a mind is raised in one language"
+        )
     return [*head, "phases:"]
+
+
+def _word(name: str) -> str:
+    """A name as YAML: quoted (as JSON, which YAML reads) unless it is one plain word."""
+    plain = name.replace("-", "").replace("_", "").isalpha() and name[0].isalpha()
+    return name if plain and name.lower() not in _YAML_WORDS else json.dumps(name)
+
+
+def _words(names: list[str]) -> str:
+    return f"[{', '.join(map(_word, names))}]"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -61,7 +62,7 @@ def read_checkpoint(place: Path) -> Decoder:
         with torch.no_grad():
             for name, parameter in _to_llama(model):
                 parameter.copy_(weights[name])
-    except (KeyError, OSError, RuntimeError) as error:
+    except (KeyError, TypeError, OSError, RuntimeError, SafetensorError) as error:
         raise ArtefactError(f"is not a checkpoint of ours: {error}", where=str(place)) from error
     return model
 
@@ -161,5 +162,6 @@ def restore(snapshot: Snapshot, model: Decoder, optimizer: torch.optim.Optimizer
         for name, parameter in model.named_parameters():
             parameter.copy_(tensors[f"weight.{name}"])
             optimizer.state[parameter] = {
-                moment: tensors[f"{moment}.{name}"] for moment in ("step", "exp_avg", "exp_avg_sq")
+                moment: tensors[f"{moment}.{name}"].to(parameter.device)
+                for moment in ("step", "exp_avg", "exp_avg_sq")
             }

@@ -107,10 +107,11 @@ class Steps:
 
     def until(self, diverged_at: int | None) -> Steps:
         """The steps that a run which diverged at that step has taken; all of them for None."""
-        if diverged_at is None:
-            return self
-        stop = diverged_at + 1
-        return Steps(*(getattr(self, field.name)[:stop] for field in fields(self)))
+        return self if diverged_at is None else self.first(diverged_at + 1)
+
+    def first(self, num_steps: int) -> Steps:
+        """The first `num_steps` steps."""
+        return Steps(*(getattr(self, field.name)[:num_steps] for field in fields(self)))
 
     def after(self, age: float) -> int:
         """How many steps are done when `age` is reached."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,7 +17,8 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from upbringing.files import remove_drafts, storage, write_manifest
+from upbringing.errors import ResumeError, VerificationError
+from upbringing.files import remove_drafts, staged_file, write_manifest
 from upbringing.order import Rows
 from upbringing.training.checkpoint import (
     last_snapshot,
@@ -26,7 +28,7 @@ from upbringing.training.checkpoint import (
     write_checkpoint,
 )
 from upbringing.training.feed import Batch, Feed
-from upbringing.training.ledger import Ledger
+from upbringing.training.ledger import Ledger, first_divergence
 from upbringing.training.levers import Steps
 from upbringing.training.model import Decoder
 from upbringing.training.run import FORMAT, Recipe, Run, begin, digestible
@@ -48,12 +50,13 @@ def train(
     """Raise a mind on `rows` by `recipe` at `place`, or continue the run there.
 
     `sources` are the folders of corpus and order, `parent` the run that `starts_from` names.
-    Raises `ResumeError` if another run lies there, `StorageError` on a full disk. A loss that is
-    not finite ends the life: the run says at which step.
+    Raises `ResumeError` if another run lies there, `StorageError` on a full disk. A loss or a
+    gradient that is not finite ends the life: the run says at which step.
     """
     begin(place, recipe, sources)
     if (place / "run.json").exists():
         return Run.open(place)
+    remove_drafts(place)
     remove_drafts(place / "checkpoints")
     life = _Life(rows, recipe, place, parent)
     saved_at = time.monotonic()
@@ -87,17 +90,24 @@ class _Life:
         )
         self.steps: Steps = recipe.steps
         self.feed = Feed(rows, self.steps)
-        self.ages = {self.steps.after(age): age for age in recipe.ages}
+        self.ages: dict[int, list[float]] = defaultdict(list)
+        for age in recipe.ages:
+            self.ages[self.steps.after(age)].append(age)
         self.ledger, self.history = Ledger(), list[tuple[float, float]]()
         snapshot = last_snapshot(place / "resume")
         if snapshot:
+            if snapshot.recipe != recipe.digest:
+                raise ResumeError("is of another run", where=str(snapshot.folder), do="remove it")
             restore(snapshot, self.model, self.optimizer)
             self.ledger = Ledger.open(snapshot.folder / "ledger.parquet")
+            divergence = first_divergence(self.ledger, rows, self.steps.first(snapshot.step))
+            if divergence:
+                raise VerificationError(str(divergence), where=str(snapshot.folder))
             self.history = pl.read_parquet(snapshot.folder / "history.parquet").rows()
 
     @property
     def diverged(self) -> bool:
-        return bool(self.history) and not math.isfinite(self.history[-1][0])
+        return bool(self.history) and not all(map(math.isfinite, self.history[-1]))
 
     @property
     def is_over(self) -> bool:
@@ -123,8 +133,8 @@ class _Life:
             return
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if number + 1 in self.ages:
-            self.save_checkpoint(self.ages[number + 1])
+        for age in self.ages[number + 1]:
+            self.save_checkpoint(age)
 
     def save_checkpoint(self, age: float) -> None:
         place = self.place / "checkpoints" / f"age_{age:.4f}"
@@ -150,21 +160,22 @@ class _Life:
             grad_norm="grad_norm",
             lr=pl.Series(self.steps.lr[:done]),
         )
-        with storage(self.place):
-            self.ledger.save(self.place / "ledger.parquet")
-            metrics.write_parquet(self.place / "metrics.parquet")
-            write_manifest(
-                self.place,
-                FORMAT,
-                recipe=digestible(self.recipe.as_json()),
-                inputs={"order": self.recipe.order, "tokenizer": self.recipe.tokenizer},
-                facts={
-                    "ledger": self.ledger.digest,
-                    "diverged_at": done - 1 if self.diverged else None,
-                    "num_steps": done,
-                },
-                only=("ledger.parquet", "metrics.parquet", "checkpoints/age_*/*"),
-            )
+        with staged_file(self.place / "ledger.parquet") as draft:
+            self.ledger.save(draft)
+        with staged_file(self.place / "metrics.parquet") as draft:
+            metrics.write_parquet(draft)
+        write_manifest(
+            self.place,
+            FORMAT,
+            recipe=digestible(self.recipe.as_json()),
+            inputs={"order": self.recipe.order, "tokenizer": self.recipe.tokenizer},
+            facts={
+                "ledger": self.ledger.digest,
+                "diverged_at": done - 1 if self.diverged else None,
+                "num_steps": done,
+            },
+            only=("ledger.parquet", "metrics.parquet", "checkpoints/age_*/*"),
+        )
         shutil.rmtree(self.place / "resume", ignore_errors=True)
         return Run.open(self.place)
 

@@ -15,6 +15,7 @@ import torch
 from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize, train_tokenizer
 from upbringing.corpus.store import TRAIN
 from upbringing.errors import InputError
+from upbringing.identity import keyed_hash
 from upbringing.order import Order, Rows
 from upbringing.training.levers import Timeline, lr_share
 from upbringing.training.loop import train
@@ -126,8 +127,9 @@ def estimate_cost(
     Tokens are estimated by a tokenizer trained on a sample of the scenes.
     """
     form = shape_named(shape)
-    texts = order.corpus.columns(["text", "split"]).filter(split=TRAIN)["text"]
-    sample = texts.sample(min(2_000, len(texts)), seed=0).to_list()
+    scenes = order.corpus.columns(["key", "text", "split"]).filter(split=TRAIN)
+    dealt = np.argsort(keyed_hash(scenes["key"].to_numpy(), 0, "plan/sample"))
+    sample = scenes["text"].gather(dealt[:2_000]).to_list()
     tokenizer = train_tokenizer(sample, form.num_vocab)
     encoded = tokenizer.encode_batch_fast(sample, add_special_tokens=False)
     num_bytes = int(pl.Series(sample).str.len_bytes().sum())

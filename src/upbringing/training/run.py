@@ -143,7 +143,7 @@ def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
     file = place / "recipe.json"
     ours = digestible(recipe.as_json())
     if file.exists():
-        theirs = read_json(file)["recipe"]
+        theirs = _field(file, "recipe")
         differing = [key for key in ours if theirs.get(key) != ours[key]]
         if differing:
             raise ResumeError(
@@ -156,6 +156,14 @@ def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
     # Relative, so that the whole tree can be moved.
     relative = {name: os.path.relpath(path, place) for name, path in sources.items()}
     write_json(file, {"digest": recipe.digest, "recipe": ours, "sources": relative})
+
+
+def _field(file: Path, name: str) -> dict[str, Any]:
+    said = read_json(file)
+    if not isinstance(said, dict) or not isinstance(said.get(name), dict):
+        raise ArtefactError(f"lacks the field {name!r}", where=str(file), do="make it again")
+    field: dict[str, Any] = said[name]
+    return field
 
 
 @dataclass(frozen=True)
@@ -179,7 +187,7 @@ class Run:
 
     @property
     def diverged_at(self) -> int | None:
-        """The step at which the loss stopped being a number, or None."""
+        """The step at which the loss or its gradient stopped being a number, or None."""
         step: int | None = self.manifest.facts["diverged_at"]
         return step
 
@@ -197,7 +205,7 @@ class Run:
     @cached_property
     def sources(self) -> dict[str, Path]:
         """Where the corpus, order and tokens lie that it was raised on."""
-        said = read_json(self.path / "recipe.json")["sources"]
+        said = _field(self.path / "recipe.json", "sources")
         return {name: (self.path / relative).resolve() for name, relative in said.items()}
 
     def rows(self) -> Rows:
@@ -211,7 +219,9 @@ class Run:
 
     def tokens(self, corpus: Corpus) -> Tokens:
         """Its corpus in its tokens."""
-        return tokenize(corpus, load_tokenizer(next(iter(self.checkpoints.values()))))
+        # A checkpoint holds the tokenizer too, but a life may end before the first one.
+        kept = [corpus.path / "tokens" / self.recipe.tokenizer, *self.checkpoints.values()]
+        return tokenize(corpus, load_tokenizer(next((p for p in kept if p.exists()), kept[0])))
 
     def verify(self) -> str:
         """Check that what was consumed is the order, row by row; gives the ledger's digest.
