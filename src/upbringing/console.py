@@ -54,7 +54,8 @@ class StudyProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        if out.is_terminal:
+            self.bar.stop()
 
     def __call__(self, progress: RunProgress) -> None:
         """Take note of a run's progress."""

@@ -21,7 +21,15 @@ from upbringing.corpus.world import make_world
 from upbringing.errors import ResumeError
 from upbringing.files import remove_drafts
 from upbringing.report import write_page
-from upbringing.study import Design, StudySettings, conclude, execute, is_done, prepare
+from upbringing.study import (
+    Design,
+    StudySettings,
+    conclude,
+    execute,
+    is_done,
+    longest_life,
+    prepare,
+)
 from upbringing.study.execution import OnProgress
 
 
@@ -65,12 +73,16 @@ def raise_minds(
 ) -> Raised:
     """Raise minds on one corpus in several orders at `place`, and write the page of it.
 
-    Of a corpus in several languages the one with the most text is taken, unless `settings` say.
+    Of a corpus in several languages the one with the most text is taken, unless `settings` say,
+    and of texts that are shorter than the life asked for, all.
     `tell` is given a line a stage; `watch` opens what hears of progress while minds are raised.
     Raises any `UpbringingError`; what was done until then stays, and the same call continues.
     """
     corpus = _corpus(source, place / "corpus", tell)
-    design = prepare(_in_one_language(settings, corpus, tell), corpus, place / "study")
+    settings = _in_one_language(settings, corpus, tell)
+    if isinstance(source, TextSource):
+        settings = _as_long_as_it_can_be(settings, corpus, tell)
+    design = prepare(settings, corpus, place / "study")
     tell(_plan_line(design))
     tell(state_line(design))
     with watch(design) as on_progress:
@@ -151,13 +163,24 @@ def _in_one_language(
     return settings.model_copy(update={"lang": lang})
 
 
+def _as_long_as_it_can_be(
+    settings: StudySettings, corpus: Corpus, tell: Callable[[str], None]
+) -> StudySettings:
+    """The settings with a life of all the text there is, where they ask for more."""
+    longest = longest_life(settings, corpus)
+    if settings.tokens is None or settings.tokens <= longest:
+        return settings
+    tell(f"life: {longest:,} tokens, all there are to train on ({settings.tokens:,} asked for)")
+    return settings.model_copy(update={"tokens": None})
+
+
 def _plan_line(design: Design) -> str:
     settings = design.settings
     return (
         f"study: {len(design.plans)} minds of {design.said['num_parameters']:,} parameters, "
         f"{design.said['num_tokens']:,} tokens each; "
         f"{', '.join(settings.arms)} × {', '.join(settings.schedules)} × "
-        f"{len(settings.seeds)} seeds, and the poles"
+        f"{len(settings.seeds)} seeds, the poles{' and the ladder' if settings.ladder else ''}"
     )
 
 

@@ -3,7 +3,7 @@
 from upbringing.study.design import Design, study_folder
 from upbringing.study.execution import Progress, execute, is_done
 from upbringing.study.findings import conclude, open_findings
-from upbringing.study.preparation import prepare
+from upbringing.study.preparation import longest_life, prepare
 from upbringing.study.settings import StudySettings, preset
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "conclude",
     "execute",
     "is_done",
+    "longest_life",
     "open_findings",
     "prepare",
     "preset",

@@ -208,9 +208,7 @@ def _block(settings: StudySettings, corpus: Corpus, lang: str) -> Block:
 
 def _life(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -> Selection:
     """A life of `settings.tokens`, dealt from all training scenes of the language."""
-    scenes = corpus.columns(["lang", "split"]).with_row_index("row")
-    rows = scenes.filter(lang=lang, split=TRAIN)["row"].to_numpy()
-    there = int(np.diff(tokens.offsets)[rows].sum())
+    there = _num_tokens(corpus, tokens, lang)
     wanted = settings.tokens or there
     if wanted > there:
         raise InputError(
@@ -220,6 +218,19 @@ def _life(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) ->
         )
     part = None if wanted == there else (0.0, round(wanted / there, 6))
     return Selection(lang=(lang,), part=part)
+
+
+def _num_tokens(corpus: Corpus, tokens: Tokens, lang: str) -> int:
+    """Tokens of all training scenes of a language."""
+    scenes = corpus.columns(["lang", "split"]).with_row_index("row")
+    rows = scenes.filter(lang=lang, split=TRAIN)["row"].to_numpy()
+    return int(np.diff(tokens.offsets)[rows].sum())
+
+
+def longest_life(settings: StudySettings, corpus: Corpus) -> int:
+    """The most tokens a life can have in such a study. Raises `InputError` as `prepare` does."""
+    lang = _language(settings, corpus)
+    return _num_tokens(corpus, _tokens(settings, corpus, lang), lang)
 
 
 def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens) -> None:

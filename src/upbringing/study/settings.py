@@ -64,9 +64,9 @@ class StudySettings(Settings):
     lang: str | None = None
     block: Names
     against: Names | None = None
-    arms: Annotated[tuple[str, ...], Field(min_length=2)] = ("F", "M", "L", "S", "O", "N")
+    arms: tuple[str, ...] = ("F", "M", "L", "S", "O", "N")
     schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("constant", "steep")
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=2)]
+    seeds: tuple[Annotated[int, Field(ge=0)], ...]
     shape: str = "300k"
     vocabulary: Annotated[int, Field(ge=257)] | None = None
     tokens: Annotated[int, Field(ge=1000)] | None = None
@@ -87,11 +87,15 @@ class StudySettings(Settings):
             raise ValueError(f"no arm is called {unknown[0]!r}; allowed: {', '.join(ARMS)}")
         if "S" not in arms:
             raise ValueError("every order is compared with its shuffle: add S to the arms")
+        if len(arms) < 2:
+            raise ValueError("the shuffle alone is compared with nothing: add F, M or L")
         return _each_once(arms)
 
     @field_validator("seeds")
     @classmethod
-    def _seeds_are_distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+    def _seeds_are_several(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(seeds) < 2:
+            raise ValueError("a study needs 2 seeds or more, its verdict 6")
         return _each_once(seeds)
 
     @field_validator("schedules")
