@@ -1,0 +1,117 @@
+"""Stories: a small corpus of three kinds with held-out works and parallels, and a study of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from upbringing.study import StudySettings
+
+# Three kinds that tell of the same people and places, each in its own word order.
+_PEOPLE = ("the keeper", "my sister", "the old man", "a stranger", "the doctor", "her brother")
+_PLACES = ("the harbour", "the garden", "the mill", "the station", "the kitchen", "the tower")
+_SAYINGS = {
+    "drama": (
+        "When the door opened, {who} fell silent.",
+        "He looked at {who} and wept, and nobody answered.",
+        "Not in {where}, cried {who}, not tonight!",
+        "Go, said {who}, before {where} hears you!",
+        "She ran to {where}, and no voice was there.",
+    ),
+    "poetry": (
+        "When the night lay over {where} the wind slept.",
+        "He looked to {where} and sang of rain.",
+        "O {who}, o silver {where}, o rain!",
+        "She counted {number} stars in the water.",
+        "And {where} slept, and {who} slept.",
+    ),
+    "technical": (
+        "When the valve is open, check {where} for leaks.",
+        "He looked up the pressure: {number} bar.",
+        "Turn the key {number} times, then wait {number} minutes.",
+        "The seal is replaced every {number} days by {who}.",
+        "She records the pressure in {where} once a day.",
+    ),
+}
+
+
+def say_in(kind: str, num_sentences: int, rng: np.random.Generator) -> str:
+    """A passage of one kind."""
+    said = [
+        str(rng.choice(_SAYINGS[kind])).format(
+            who=rng.choice(_PEOPLE), where=rng.choice(_PLACES), number=rng.integers(2, 90)
+        )
+        for _ in range(num_sentences)
+    ]
+    return " ".join(said)
+
+
+def story_scenes(num_works: int = 8, scenes_a_work: int = 6, lang: str = "en") -> pl.DataFrame:
+    """Scenes of five sentences in works of one kind each; the last two works are held out."""
+    rng = np.random.default_rng(11)
+    rows = [
+        {
+            "id": f"{lang}/{kind}/{work}/{place}",
+            "text": say_in(kind, 5, rng),
+            "kind": kind,
+            "lang": lang,
+            "work": f"{kind} work {work}",
+            "source": "test",
+            "document": f"{kind} work {work}",
+            "place": place,
+            "split": "held_out" if work >= num_works - 2 else "train",
+        }
+        for kind in _SAYINGS
+        for work in range(num_works)
+        for place in range(scenes_a_work)
+    ]
+    return pl.DataFrame(rows)
+
+
+def story_parallels(num_events: int = 6) -> pl.DataFrame:
+    """Events told in every kind behind one opening."""
+    rng = np.random.default_rng(12)
+    rows = [
+        {
+            "event": f"event {number}",
+            "topic": "test",
+            "family": "test",
+            "kind": kind,
+            "lang": "en",
+            "opening": (opening := f"At {_PLACES[number]},"),
+            "text": f"{opening} {say_in(kind, 2, rng)}",
+        }
+        for number in range(num_events)
+        for kind in _SAYINGS
+    ]
+    return pl.DataFrame(rows)
+
+
+def pico_settings(**changes: Any) -> StudySettings:
+    """A study of lives of 24 optimiser steps."""
+    said: dict[str, Any] = {
+        "name": "drama first",
+        "block": "drama",
+        "against": "technical",
+        "arms": ("F", "L", "S"),
+        "schedules": ("constant", "steep"),
+        "seeds": 2,
+        "vocabulary": 300,
+        "tokens": 3000,
+        "row_length": 32,
+        "batch_size": 4,
+        "peak_lr": 5e-3,
+        "ages": (0.5, 1.0),
+        "ladder": False,
+        "probes": {
+            "held_out_bytes": 800,
+            "num_pairs": 6,
+            "num_openings": 3,
+            "num_sampler_seeds": 2,
+            "num_sampled_tokens": 8,
+        },
+        "numerics": {"device": "cpu"},
+    }
+    return StudySettings.model_validate(said | changes)
