@@ -10,6 +10,7 @@ raise: .venv/installed
 	$(BIN)/upbringing raise
 
 test: .venv/installed-test
+	bash tests/install-chromium.sh
 	$(BIN)/python -m pytest
 
 check: .venv/installed-check
@@ -22,12 +23,8 @@ check: .venv/installed-check
 	$(PIP) -e .
 	@touch $@
 
-.venv/installed-test: .venv/installed
-	$(PIP) -e '.[test]'
-	@touch $@
-
-.venv/installed-check: .venv/installed
-	$(PIP) -e '.[check]'
+.venv/installed-%: .venv/installed
+	$(PIP) -e '.[$*]'
 	@touch $@
 
 clean:
