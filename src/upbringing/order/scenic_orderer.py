@@ -59,7 +59,7 @@ def _first(kind: str, kinds: list[str], lang: str | None) -> str:
         )
     return "\n".join(
         [
-            f"# {_word(kind)} first: the claim is that the first data become the frame of the rest.",
+            f"# {_word(kind)} first: the claim is that first data become the frame of the rest.",
             f"# `upbringing raise --first {_word(kind)}` tells whether they do.",
             *_head(_word(f"{kind}-first"), lang),
             f"  - name: childhood            # every scene of {_word(kind)}, before anything else",
