@@ -340,3 +340,19 @@ def test_a_primacy_of_three_seed_sds_is_found(seed_sd: float):
 def test_no_effect_is_said_where_seeds_are_quiet_enough():
     assert positions(0.02, 0.0, num_studies=200).count("NONE") > 180
     assert positions(0.02, 0.06, num_studies=200).count("PRIMACY") == 0  # under δ: not claimed
+
+
+def test_style_margins_that_disagree_qualify_a_win():
+    found = from_means(F=0.31, M=0.0, L=0.0, S=0.0)
+    by_sum = [dataclasses.replace(c, measure="style_margin_sum") for c in found]
+    by_pmi = [
+        dataclasses.replace(c, measure="style_margin_pmi", estimate=-0.01)
+        if c.name == "F−S"
+        else dataclasses.replace(c, measure="style_margin_pmi")
+        for c in found
+    ]
+    agreed = judged(found, companions=by_sum)
+    assert (agreed.position, "in doubt" in agreed.sentence) == ("PRIMACY", False)
+    doubted = judged(found, companions=[*by_sum, *by_pmi])
+    assert "MARGINS DISAGREE: F−S by style_margin_pmi" in doubted.qualifiers
+    assert "the direction is in doubt" in doubted.sentence

@@ -21,17 +21,14 @@ def section(study: Study) -> str:
     for schedule in findings.schedules:
         parts.append(f"<h3>{escape(schedule)} learning rate</h3>")
         parts.append(_verdicts(findings, schedule))
-        of_schedule = [c for c in findings.contrasts if c.schedule == schedule]
-        for _, group in groupby(of_schedule, key=lambda c: (c.measure, c.unit)):
-            parts.append(_contrasts(list(group), findings))
+        parts.append(_measures([c for c in findings.contrasts if c.schedule == schedule], findings))
         costs = [c for c in findings.costs if c.schedule == schedule]
         parts.append(_costs(costs, findings) if costs else "")
     # After the washout, and what another schedule changes.
     beyond = [c for c in findings.contrasts if c.schedule not in findings.schedules]
-    for (label, _), group in groupby(beyond, key=lambda c: (c.schedule, c.measure)):
-        heading = f"<h3>{escape(label)}</h3>"
-        parts += [] if heading in parts else [heading]
-        parts.append(_contrasts(list(group), findings))
+    for label, group in groupby(beyond, key=lambda c: c.schedule):
+        tables = _measures(list(group), findings)
+        parts.append(f"<details><summary>{escape(label)}</summary>{tables}</details>")
     return "".join(parts)
 
 
@@ -74,6 +71,16 @@ def making(study: Study) -> str:
         f"{_list(facts)}<details><summary>Digests of everything that went in</summary>"
         f"{_list(digests)}</details>"
     )
+
+
+def _measures(contrasts: Sequence[Contrast], findings: Findings) -> str:
+    """The primary measure's table; those of the other measures, folded away."""
+    groups = groupby(contrasts, key=lambda c: (c.measure, c.unit))
+    tables = {measure: _contrasts(list(group), findings) for (measure, _), group in groups}
+    primary = tables.pop(findings.primary, "")
+    names = ", ".join(words.measure(measure) for measure in tables)
+    others = f"<details><summary>By {escape(names)}</summary>{''.join(tables.values())}</details>"
+    return primary + (others if tables else "")
 
 
 def _judge(judge: Mapping[str, Any] | None) -> str:

@@ -37,6 +37,13 @@ from upbringing.study.statistics import (
 from upbringing.study.verdict import SMALLEST_EFFECT, Evidence, Verdict, decide, pairs_for
 from upbringing.training import lr_share
 
+COMPANIONS = ("style_margin_sum", "style_margin_pmi")
+_UNITS = {
+    "excess_bits_per_byte": "bits/byte",
+    "style_margin_sum": "bits",
+    "style_margin_pmi": "bits/byte",
+}
+
 
 def conclude(design: Design) -> dict[str, Any]:
     """Write the findings of a study whose runs are all done; gives `findings.json`.
@@ -82,6 +89,7 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
             costs=price,
             washout=washout,
             washed=[c for c in washed if c.measure == design.primary],
+            companions=[c for c in own if c.measure in COMPANIONS],
         )
         verdicts.append(decide(evidence))
         contrasts += [*own, *washed]
@@ -202,10 +210,12 @@ def _poles(design: Design, readings: pl.DataFrame) -> Poles:
 def _tables(
     design: Design, readings: pl.DataFrame, poles: Poles, schedule: str, stage: str
 ) -> list[Table]:
-    """The arms' measures: the primary one in pole distances, the excess in bits per byte."""
+    """The arms' measures: the primary one in pole distances, all others in units of their own."""
     label = schedule if stage == LIFE else f"{schedule}, {stage}"
     block = "+".join(design.axis.positive)
     wanted = [(design.primary, design.axis.name), ("excess_bits_per_byte", block)]
+    if design.primary == "style_margin":
+        wanted += [(measure, design.axis.name) for measure in COMPANIONS]
     tables = []
     for measure, subject in wanted:
         values = _values(
@@ -217,7 +227,7 @@ def _tables(
             arms = {arm: value / unit for arm, value in arms.items()}
             tables.append(Table(arms, label, measure, POLE_DISTANCES))
         else:
-            tables.append(Table(arms, label, measure, "bits/byte"))
+            tables.append(Table(arms, label, measure, _UNITS[measure]))
     return tables
 
 

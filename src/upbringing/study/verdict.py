@@ -40,6 +40,7 @@ SPECIFIC     pos(P−O)            PLACEBO-LIKE  eq(P−O)
 BEYOND DOSE  pos(F−D)            DOSE ONLY     eq(F−D)          (P = F)
 LASTING      pos(P−S) after a valid washout    FADED  eq(P−S)
 AT A COST    upper bound of bits/byte(P) − bits/byte(S) above 0.03
+MARGINS DISAGREE  a contrast that P won has another sign by sum or by PMI
 Fewer than 6 seeds: DEMONSTRATION. Gate of the poles not passed: NOT MEASURABLE.
 """
 
@@ -64,7 +65,8 @@ class Evidence:
     """What one schedule of a study brings before the rules.
 
     `contrasts` and `washed` (after the washout) are of the primary measure in pole distances;
-    `costs` in bits per byte. `block` is the kind under test, as a reader knows it.
+    `costs` in bits per byte. `companions` are the same contrasts by the other style margins, whose
+    signs must agree. `block` is the kind under test, as a reader knows it.
     """
 
     schedule: str
@@ -75,6 +77,7 @@ class Evidence:
     costs: Sequence[Cost] = ()
     washout: Washout | None = None
     washed: Sequence[Contrast] = ()
+    companions: Sequence[Contrast] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ def decide(evidence: Evidence) -> Verdict:
         _dose(found, _WINNERS[position]),
         _duration(evidence, _WINNERS[position]),
         _cost(evidence, _WINNERS[position]),
+        _agreement(evidence, position),
     ]
     sentences = [_win(evidence.block, position, found), *(clause for _, clause in judged)]
     return Verdict(
@@ -220,6 +224,22 @@ def _cost(evidence: Evidence, winners: Sequence[str]) -> tuple[str, str]:
     if len(known) < len(winners):
         return "cost not tested", "What it cost in bits per byte was not tested."
     return "", ""
+
+
+def _agreement(evidence: Evidence, position: str) -> tuple[str, str]:
+    """The style margin by bytes, by sum and by PMI must tell the same direction."""
+    against = [
+        f"{contrast.name} by {contrast.measure}"
+        for contrast in evidence.companions
+        for read in (contrast, contrast.reversed())
+        if read.name in _WINS[position] and read.estimate is not None and read.estimate <= 0
+    ]
+    if not against:
+        return "", ""
+    return (
+        f"MARGINS DISAGREE: {', '.join(against)}",
+        "The style margins do not all point the same way, so the direction is in doubt.",
+    )
 
 
 def _qualify(
