@@ -274,13 +274,13 @@ def test_answer_of_a_demonstration():
     )
     assert lines == [
         (
-            "constant rate, against the same scenes shuffled: "
+            "Constant rate, against the same scenes shuffled: "
             "drama first left the mind 0.12 farther from drama "
             "(95%: −0.42 to 0.18, no effect included); "
             "drama last left the mind 0.31 nearer to drama (95%: 0.11 to 0.51)."
         ),
         (
-            "constant rate, what it cost in held-out bits per byte: "
+            "Constant rate, what it cost in held-out bits per byte: "
             "drama last +0.031 (95%: −0.001 to 0.050)."
         ),
         "1 run diverged, so the arm has no figure: F-steep-s2.",
@@ -303,10 +303,10 @@ def test_answer_gives_each_schedule_its_verdict():
     verdicts = [judged(first), judged(steep, schedule="steep")]
     lines = answer(block="drama", contrasts=[*first, *steep], verdicts=verdicts, costs=[])
     assert [line.split(":")[0] for line in lines] == [
-        "constant rate, against the same scenes shuffled",
-        "constant, PRIMACY",
-        "steep rate, against the same scenes shuffled",
-        "steep, RECENCY",
+        "Constant rate, against the same scenes shuffled",
+        "Constant rate, PRIMACY",
+        "Steep rate, against the same scenes shuffled",
+        "Steep rate, RECENCY",
         "The unit is the distance between minds raised on one pole only.",
     ]
 

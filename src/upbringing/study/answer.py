@@ -42,7 +42,7 @@ def answer(
             lines += _movements(block, verdict.schedule, own)
         lines += _costs(block, [cost for cost in costs if cost.schedule == verdict.schedule])
         if verdict.position not in (DEMONSTRATION, NOT_MEASURABLE):
-            lines.append(f"{verdict.schedule}, {verdict.position}: {verdict.sentence}")
+            lines.append(f"{verdict.schedule.capitalize()} rate, {verdict.position}: {verdict.sentence}")
     if diverged:
         runs = "run" if len(diverged) == 1 else "runs"
         lines.append(
@@ -65,7 +65,7 @@ def _movements(block: str, schedule: str, contrasts: Sequence[Contrast]) -> list
     ]
     if not told:
         return []
-    return [f"{schedule} rate, against the same scenes shuffled: {'; '.join(told)}."]
+    return [f"{schedule.capitalize()} rate, against the same scenes shuffled: {'; '.join(told)}."]
 
 
 def _movement(block: str, contrast: Contrast) -> str:
@@ -87,7 +87,7 @@ def _costs(block: str, costs: Sequence[Cost]) -> list[str]:
     ]
     if not told:
         return []
-    return [f"{costs[0].schedule} rate, what it cost in held-out bits per byte: {'; '.join(told)}."]
+    return [f"{costs[0].schedule.capitalize()} rate, what it cost in held-out bits per byte: {'; '.join(told)}."]
 
 
 def _price(cost: Cost) -> str:
