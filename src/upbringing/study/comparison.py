@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 import numpy as np
 
@@ -12,34 +12,15 @@ from upbringing.order import Rows
 from upbringing.training import Recipe
 
 
-@dataclass(frozen=True)
-class Conditions:
-    """What arms that are compared must share."""
-
-    visits: str
-    num_tokens: int
-    num_rows: int
-    row_length: int
-    num_steps: int
-    lever_timeline: str
-    shape: str
-    peak_lr: float
-    numerics: str
-
-    @classmethod
-    def of(cls, rows: Rows, recipe: Recipe) -> Conditions:
-        """The conditions of one run."""
-        return cls(
-            visits=rows.order.visits_digest,
-            num_tokens=rows.num_tokens,
-            num_rows=recipe.num_rows,
-            row_length=recipe.row_length,
-            num_steps=len(recipe.steps),
-            lever_timeline=str(recipe.timeline.segments),
-            shape=str(recipe.shape),
-            peak_lr=recipe.peak_lr,
-            numerics=str(recipe.numerics),
-        )
+def conditions_of(rows: Rows, recipe: Recipe) -> dict[str, str]:
+    """What arms that are compared must share: their visits, and all of the recipe but the order."""
+    shared = [field.name for field in fields(Recipe) if field.name != "order"]
+    return {
+        "visits": rows.order.visits_digest,
+        "num_tokens": str(rows.num_tokens),
+        "num_steps": str(len(recipe.steps)),
+        **{name: str(getattr(recipe, name)) for name in shared},
+    }
 
 
 def check_comparison_class(arms: Mapping[str, tuple[Rows, Recipe]]) -> None:
@@ -49,19 +30,16 @@ def check_comparison_class(arms: Mapping[str, tuple[Rows, Recipe]]) -> None:
     arm, and for visits a scene that only one of the two meets.
     """
     (reference, (rows, recipe)), *others = arms.items()
-    expected = Conditions.of(rows, recipe)
+    expected = conditions_of(rows, recipe)
     problems = []
     for arm, (its_rows, its_recipe) in others:
-        found = Conditions.of(its_rows, its_recipe)
-        for field in fields(Conditions):
-            ours, theirs = getattr(expected, field.name), getattr(found, field.name)
-            if ours != theirs:
+        found = conditions_of(its_rows, its_recipe)
+        for name, ours in expected.items():
+            if ours != (theirs := found[name]):
                 detail = (
-                    _difference(rows, its_rows)
-                    if field.name == "visits"
-                    else f"{ours} against {theirs}"
+                    _difference(rows, its_rows) if name == "visits" else f"{ours} against {theirs}"
                 )
-                what = f"arms {reference} and {arm} differ in {field.name}: {detail}"
+                what = f"arms {reference} and {arm} differ in {name}: {detail}"
                 problems.append(Problem(what, do="make it equal, or compare other arms"))
     if problems:
         raise ComparisonError(problems)
