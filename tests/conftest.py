@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +97,15 @@ def pico_copy(pico: Design, tmp_path: Path) -> Path:
     """A copy of the concluded study beside its corpus, to do as one likes with."""
     shutil.copytree(pico.path.parent, tmp_path / "whole")
     return tmp_path / "whole" / "study"
+
+
+@pytest.fixture(scope="session")
+def home(
+    tmp_path_factory: pytest.TempPathFactory, corpus: Corpus, tokens: Tokens, rows: Rows
+) -> Path:
+    """A folder with corpus, order and tokenizer, for lives."""
+    place = tmp_path_factory.mktemp("home")
+    shutil.copytree(corpus.path, place / "corpus")
+    rows.order.save(place / "order")
+    tokens.tokenizer.save(str(place / "tokenizer.json"))
+    return place

@@ -1,0 +1,133 @@
+"""Tiny lives in processes of their own, which may be killed, or run out of disk, on the way.
+
+The processes are forked from a server that has imported the trainer, so that a life costs less
+than a second. A life is raised in `home`, which holds corpus, order and tokenizer.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from upbringing.corpus import Corpus, load_tokenizer, tokenize
+from upbringing.errors import UpbringingError
+from upbringing.order import Order, Rows
+from upbringing.training import (
+    Numerics,
+    Recipe,
+    Run,
+    Shape,
+    Timeline,
+    settle_process,
+    train,
+)
+from upbringing.training import checkpoint as checkpoints
+
+AGES = (0.2, 0.5, 1.0)
+TINY = Shape(16, 2, 2, 24, num_vocab=0, peak_lr=1e-2)
+ROW_LENGTH = 16
+NEVER_S = 1e9
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["lives"])
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What strikes a life, and when: the step, or which of the files of weights."""
+
+    what: str
+    at: int = 1
+
+
+def recipe_of(rows: Rows, **other: Any) -> Recipe:
+    """The recipe of a tiny life, with whatever is given in place of its own."""
+    recipe = Recipe.of(
+        rows,
+        TINY,
+        seed=1,
+        schedule="linear",
+        timeline=Timeline.of_phases(rows, 5),
+        numerics=Numerics("fp32"),
+        ages=AGES,
+    )
+    return replace(recipe, **other)
+
+
+def rows_of(home: Path) -> Rows:
+    corpus = Corpus.open(home / "corpus")
+    tokens = tokenize(corpus, load_tokenizer(home / "tokenizer.json"))
+    return Rows(Order.open(home / "order", corpus), tokens, ROW_LENGTH)
+
+
+def raised(home: Path, place: Path, **options: Any) -> Run:
+    """A life at `place` in this process; options are those of a recipe and of `train`."""
+    training = {key: options.pop(key) for key in ("on_step", "parent") if key in options}
+    rows = rows_of(home)
+    sources = {"corpus": home / "corpus", "order": home / "order"}
+    return train(
+        rows,
+        recipe_of(rows, **options),
+        place,
+        sources=sources,
+        snapshot_every_s=NEVER_S,
+        **training,
+    )
+
+
+def lived(
+    home: Path, place: Path, *, every_s: float = 0.0, fault: Fault | None = None
+) -> tuple[int | None, str]:
+    """Live at `place` in a process of its own: its exit code, and the ledger or the error."""
+    said = place.with_suffix(".said")
+    said.unlink(missing_ok=True)
+    process = _context.Process(target=_live, args=(home, place, said, every_s, fault))
+    process.start()
+    process.join()
+    return process.exitcode, said.read_text() if said.exists() else ""
+
+
+def _live(home: Path, place: Path, said: Path, every_s: float, fault: Fault | None) -> None:
+    settle_process(1)
+    rows = rows_of(home)
+    if fault and fault.what == "killed while writing":
+        _kill_in_the_middle_of_file(fault.at)
+    if fault and fault.what == "small disk":  # room for a recipe, none for weights
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, resource.RLIM_INFINITY))
+
+    def on_step(done: int, total: int) -> None:
+        if fault == Fault("killed", done):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    try:
+        run = train(
+            rows,
+            recipe_of(rows),
+            place,
+            sources={"corpus": home / "corpus", "order": home / "order"},
+            snapshot_every_s=every_s,
+            on_step=on_step,
+        )
+        said.write_text(run.verify())
+    except UpbringingError as error:
+        said.write_text(f"{type(error).__name__}: {error}")
+
+
+def _kill_in_the_middle_of_file(at: int) -> None:
+    """The process dies when half of the at-th file of weights is written."""
+    whole = checkpoints.save_file
+    written = []
+
+    def save_half(tensors: Any, file: Path, **options: Any) -> None:
+        whole(tensors, file, **options)
+        written.append(file)
+        if len(written) == at:
+            os.truncate(file, file.stat().st_size // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    checkpoints.save_file = save_half

@@ -1,0 +1,176 @@
+"""Kill it anywhere: the same command continues, and comes to the same bytes."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from lives import NEVER_S, Fault, lived, raised, recipe_of, rows_of
+
+from upbringing.errors import ArtefactError, ResumeError, StorageError, VerificationError
+from upbringing.files import file_digest
+from upbringing.training import Ledger, Run, loop
+
+KILLED = (-signal.SIGKILL, "")
+
+
+def everything(place: Path) -> dict[str, str]:
+    """The digest of every file below a folder, hidden ones too."""
+    files = (file for file in place.rglob("*") if file.is_file())
+    return {file.relative_to(place).as_posix(): file_digest(file) for file in files}
+
+
+@pytest.fixture(scope="module")
+def unbroken(home: Path) -> tuple[str, dict[str, str]]:
+    """The ledger's digest and every file's of a life that nothing struck."""
+    code, ledger = lived(home, home / "unbroken", every_s=NEVER_S)
+    assert code == 0
+    assert len(ledger) == 64
+    return ledger, everything(home / "unbroken")
+
+
+@pytest.fixture
+def place(home: Path, request: pytest.FixtureRequest) -> Path:
+    name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
+    return home / name
+
+
+@pytest.fixture(scope="module")
+def checkpoint_steps(home: Path) -> list[int]:
+    recipe = recipe_of(rows_of(home))
+    return [recipe.steps.after(age) for age in recipe.ages]
+
+
+def test_a_life_with_snapshots_is_the_life_without(
+    home: Path, place: Path, unbroken: tuple[str, dict[str, str]]
+) -> None:
+    code, ledger = lived(home, place)
+    assert (code, ledger, everything(place)) == (0, *unbroken)
+
+
+@pytest.mark.parametrize("every_s", [0.0, NEVER_S], ids=["snapshots", "none"])
+@pytest.mark.parametrize("when", ["first", "before", "at", "after", "last"])
+def test_killed_between_steps_it_continues_to_the_same_bytes(
+    home: Path,
+    place: Path,
+    unbroken: tuple[str, dict[str, str]],
+    checkpoint_steps: list[int],
+    when: str,
+    every_s: float,
+) -> None:
+    _, middle, last = checkpoint_steps
+    step = {"first": 1, "before": middle - 1, "at": middle, "after": middle + 1, "last": last}[when]
+    assert lived(home, place, every_s=every_s, fault=Fault("killed", step)) == KILLED
+    assert not (place / "run.json").exists()
+    code, ledger = lived(home, place, every_s=every_s)
+    assert (code, ledger, everything(place)) == (0, *unbroken)
+
+
+def test_killed_again_and_again_it_comes_to_the_same_bytes(
+    home: Path, place: Path, unbroken: tuple[str, dict[str, str]]
+) -> None:
+    for step in (2, 9, 10, 30):
+        assert lived(home, place, fault=Fault("killed", step)) == KILLED
+    code, ledger = lived(home, place)
+    assert (code, ledger, everything(place)) == (0, *unbroken)
+
+
+@pytest.mark.parametrize(
+    ("every_s", "file", "left"),
+    [(0.0, 7, "resume"), (NEVER_S, 1, "checkpoints"), (NEVER_S, 3, "checkpoints")],
+    ids=["snapshot", "first checkpoint", "last checkpoint"],
+)
+def test_killed_while_it_writes_weights_it_continues_to_the_same_bytes(
+    home: Path,
+    place: Path,
+    unbroken: tuple[str, dict[str, str]],
+    every_s: float,
+    file: int,
+    left: str,
+) -> None:
+    fault = Fault("killed while writing", file)
+    assert lived(home, place, every_s=every_s, fault=fault) == KILLED
+    assert list((place / left).glob(".*.draft-*"))
+    code, ledger = lived(home, place, every_s=every_s)
+    assert (code, ledger, everything(place)) == (0, *unbroken)
+
+
+@pytest.mark.parametrize(
+    ("every_s", "where"), [(0.0, "resume/step_00000001"), (NEVER_S, "checkpoints/age_0.2000")]
+)
+def test_a_full_disk_stops_it_and_leaves_nothing_half_written(
+    home: Path, place: Path, unbroken: tuple[str, dict[str, str]], every_s: float, where: str
+) -> None:
+    code, said = lived(home, place, every_s=every_s, fault=Fault("small disk"))
+    assert code == 0
+    assert said.startswith(f"StorageError: {place / where}: no room left to write")
+    assert set(everything(place)) == {"recipe.json"}
+    code, ledger = lived(home, place, every_s=every_s)
+    assert (code, ledger, everything(place)) == (0, *unbroken)
+
+
+def test_a_disk_that_fills_at_the_end_leaves_nothing_half_written(
+    home: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(_: Ledger, file: Path) -> None:
+        file.write_bytes(b"PAR1 and then")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError):
+        patch.setattr(Ledger, "save", half)
+        raised(home, place)
+    files = set(everything(place))
+    assert not {"ledger.parquet", "run.json"} & files
+    assert not [name for name in files if "draft" in name]
+    assert raised(home, place).verify()
+
+
+def stopped(home: Path, place: Path, step: int = 20) -> Path:
+    """A life killed at `step`; its snapshot."""
+    assert lived(home, place, fault=Fault("killed", step)) == KILLED
+    (snapshot,) = (place / "resume").iterdir()
+    return snapshot
+
+
+def test_a_finished_life_is_not_lived_again(home: Path) -> None:
+    place = home / "finished"
+    digest = raised(home, place).digest
+
+    def never(done: int, total: int) -> None:
+        pytest.fail("a step was taken")
+
+    assert raised(home, place, on_step=never).digest == digest
+
+
+def test_another_recipe_in_the_same_place_is_refused(home: Path) -> None:
+    place = home / "another recipe"
+    raised(home, place)
+    with pytest.raises(ResumeError, match="another seed, schedule, ages") as caught:
+        raised(home, place, seed=2, schedule="steep", ages=(1.0,))
+    assert str(place) in str(caught.value)
+
+
+def test_the_snapshot_of_another_run_is_refused(home: Path, place: Path) -> None:
+    snapshot = stopped(home, place)
+    with pytest.raises(ResumeError, match="is of another run") as caught:
+        raised(home, place.with_name("other"), seed=2, on_step=lambda *_: None) if False else None
+        other = place.with_name("other")
+        shutil.copytree(snapshot.parent, other / "resume")
+        raised(home, other, seed=2)
+    assert snapshot.name in str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["state.safetensors", "ledger.parquet", "history.parquet"])
+def test_a_damaged_snapshot_is_named(home: Path, place: Path, file: str) -> None:
+    snapshot = stopped(home, place)
+    damaged = snapshot / file
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    with pytest.raises(ArtefactError, match="is damaged") as caught:
+        raised(home, place)
+    assert str(damaged) in str(caught.value)
