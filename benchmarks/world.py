@@ -1,11 +1,14 @@
-"""The built-in world: how fast it is made, and what its text is like.
+"""The built-in world: how fast it is made, what its text is like, and how minds learn it.
 
     python benchmarks/world.py speed                    scenes/s beside tokenising the same text
     python benchmarks/world.py figures                  every promised figure, English and Russian
     python benchmarks/world.py figures FOLDER_OR_FILE…  the same figures for real .jsonl texts
+    python benchmarks/world.py minds                    bits a byte of minds raised on English
 
 `figures` ends with the bounds and which of them hold. Real texts need the fields text and kind;
 they are cut to the world's scene length, and what only the world has (openings, probes) is skipped.
+`minds` raises the 300k shape on one shuffle, on one core: lives of 300k, 1M and 2M tokens with a
+linear schedule each, asked about scenes read, scenes held out and parallels.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import argparse
 import json
 import math
 import os
+import tempfile
 import time
 import zlib
 from collections import Counter
@@ -22,17 +26,20 @@ from pathlib import Path
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ.setdefault("RAYON_NUM_THREADS", "1")
 
+import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
 from upbringing.corpus.tokens import train_tokenizer
 from upbringing.corpus.world import figures as f
-from upbringing.corpus.world import languages, world_parallels, world_scenes
+from upbringing.corpus.world import languages, make_world, world_parallels, world_scenes
 from upbringing.corpus.world.grammar import grammar
 from upbringing.corpus.world.overlap import overlapping
 
 NUM_VOCAB = 1000
 NUM_BYTES_A_REAL_SCENE = 420
+LIVES = (300_000, 1_000_000, 2_000_000)  # tokens
+NUM_ASKED = 2_000  # scenes, or tellings
 
 
 def speed(num_events: int) -> None:
@@ -67,10 +74,11 @@ def _seconds(function, *arguments) -> float:
 def world_figures() -> None:
     for lang in languages():
         small, large = world_scenes(lang, 3_300, 0), world_scenes(lang, 25_000, 0)
-        probes = world_parallels(lang, 200, 0)
+        probes, many_probes = (world_parallels(lang, number, 0) for number in (200, 1_000))
         train, large_train = small.filter(split="train"), large.filter(split="train")
         texts = large_train["text"].to_list()
-        asked = [*probes["text"], *large.filter(split="held_out")["text"]]
+        asked = many_probes["text"].to_list()
+        held_out = large.filter(split="held_out")["text"].to_list()
         tokenizer = train_tokenizer(train["text"].to_list(), NUM_VOCAB)
         print(f"\n== {lang}: 3,300 and 25,000 events, 200 parallel events, seed 0")
         bounds = text_figures(train, tokenizer)
@@ -79,9 +87,11 @@ def world_figures() -> None:
         _line("probe tokens shared", _rounded(f.shared_mass(probes, tokenizer)))
         shared = int(overlapping(texts, asked).sum())
         _line("probes that share 8 words in a row with training text", f"{shared} of {len(asked)}")
-        _line(
-            "closest probe: 3-grams found in one text", f.closest_share(texts[:5000], asked[:800])
-        )
+        for name, those in (("probe", asked), ("held-out scene", held_out)):
+            share = f.closest_share(texts[:5000], those[:800])
+            _line(f"closest {name}: 3-grams found in one text", share)
+        copies = len(set(held_out) & set(texts))
+        _line("held-out scenes that are a training text", copies)
         _line("longest run of fixed words", fixed := f.longest_fixed_run(grammar(lang)))
         voices = [f.separability(train, probes, left_out) for left_out in (0, 50)]
         _line("AUC on probes, all features", voices[0])
@@ -91,6 +101,7 @@ def world_figures() -> None:
         _line("AUC of openings alone (0.5: no trace of voice)", openings)
         bounds |= {
             "no overlap": shared == 0,
+            "no copies": copies == 0,
             "distinct 8-grams ≥ .8 at 25,000": shares >= 0.8,
             "fixed runs ≤ 6": fixed <= 6,
             "AUC ≥ .9 with and without": min(voices) >= 0.9,
@@ -163,6 +174,65 @@ def reference_bits(scenes: pl.DataFrame, tokenizer: Tokenizer) -> dict[str, floa
     return {kind: bits[kind] / num_bytes[kind] for kind in sorted(bits)}
 
 
+def minds() -> None:
+    from upbringing import training as t
+
+    t.settle_process(1)
+    bits: dict[int, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        rows = shuffled_rows(place)
+        corpus = rows.order.corpus
+        for num_tokens in LIVES:
+            recipe = t.Recipe.of(
+                rows, t.shape_named("300k"), seed=0, schedule="linear", numerics=t.Numerics(),
+                timeline=t.Timeline.uniform(4), num_rows=num_tokens // rows.row_length, ages=(1.0,),
+            )  # fmt: skip
+            sources = {"corpus": corpus.path, "order": place / "order"}
+            run = t.train(rows, recipe, place / str(num_tokens), sources=sources)
+            model = t.read_checkpoint(run.checkpoints[1.0])
+            _, num_read = rows.visits_between(0, recipe.num_rows * rows.row_length)
+            asked = {
+                "read": corpus.scenes["text"].gather(rows.order.sequence[: num_read - 1]),
+                "held out": corpus.scenes.filter(split="held_out")["text"],
+                "parallels": corpus.parallels["text"],
+            }
+            found = {n: bits_a_byte(model, rows.tokens, texts) for n, texts in asked.items()}
+            bits[num_tokens] = {name: mean for name, (mean, _) in found.items()}
+            told = "  ".join(f"{name} {mean:.3f} ± {sd:.3f}" for name, (mean, sd) in found.items())
+            print(f"{num_tokens / 1e6:.1f}M tokens, {num_read:,} scenes: {told}  bits/byte")
+    gap = bits[300_000]["held out"] - bits[300_000]["read"]
+    fall = bits[1_000_000]["held out"] - bits[2_000_000]["held out"]
+    verdict = "holds" if gap < 0.02 and fall >= 0.03 else "falls short"
+    print(
+        f"gap of held out at 0.3M {gap:.3f} < .02, fall from 1M to 2M {fall:.3f} ≥ .03: {verdict}"
+    )
+
+
+def shuffled_rows(place: Path):
+    """A shuffle of the English world, in rows of 128 tokens of a vocabulary of 2,048."""
+    from upbringing.corpus import tokenize
+    from upbringing.order import Curriculum, Phase, Rows, compile_order
+
+    corpus = make_world(place / "corpus", num_events=25_000, num_probes=500, seed=0)
+    texts = corpus.scenes.filter(split="train")["text"].to_list()
+    phases = (Phase(name="life", scenes="rest"),)
+    order = compile_order(corpus, Curriculum(name="shuffle", phases=phases), seed=0)
+    order.save(place / "order")
+    return Rows(order, tokenize(corpus, train_tokenizer(texts, 2048)), row_length=128)
+
+
+def bits_a_byte(model, tokens, texts: pl.Series) -> tuple[float, float]:
+    """Bits a byte of at most `NUM_ASKED` of the texts, evenly spaced, and its standard error."""
+    from upbringing.character.likelihood import bits, passage
+
+    asked = texts.gather(np.linspace(0, len(texts) - 1, min(len(texts), NUM_ASKED)).astype(int))
+    needed = bits(model, [passage(tokens.tokenizer, text) for text in asked])
+    num_bytes = asked.str.len_bytes().to_numpy()
+    mean = needed.sum() / num_bytes.sum()
+    return mean, np.std(needed - mean * num_bytes) / num_bytes.mean() / np.sqrt(len(asked))
+
+
 def real_scenes(paths: list[Path]) -> pl.DataFrame:
     """Texts of .jsonl files, cut at spaces to about the length of the world's scenes."""
     files = [file for path in paths for file in (sorted(path.glob("*.jsonl")) or [path])]
@@ -214,12 +284,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["speed", "figures"])
+    parser.add_argument("what", choices=["speed", "figures", "minds"])
     parser.add_argument("paths", nargs="*", type=Path, help="real texts, .jsonl, for comparison")
     parser.add_argument("--num-events", type=int, default=25_000)
     arguments = parser.parse_args()
     if arguments.what == "speed":
         speed(arguments.num_events)
+    elif arguments.what == "minds":
+        minds()
     elif arguments.paths:
         real_figures(arguments.paths)
     else:

@@ -1,4 +1,4 @@
-"""The built-in world: what is told, to whom it is kept from, and that it is always the same."""
+"""The built-in world: what is told, what is kept for probes, and that it is always the same."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ LANGS = ("en", "ru")
 
 # A change here changes every study on the built-in world: say so in the changelog.
 GOLDEN = {
-    "en": "92dfb134d4fa4ccbadcde895dc5d48ed2c10c01dd10592d4751ee0894501a0a9",
-    "ru": "cd392767f4e04c74945ca64b5f73c5638972c80761f9022023193365b6df95ce",
+    "en": "846067b598ebeef4635d18d07a476de85abfd14463dd94c3b2c97d912bfcd562",
+    "ru": "db7fb93b4ce043ca29d3c14df4b410144c135de276bf78810586c0031b397630",
 }
 
 
-def topics(lang: str, split: str) -> set[str]:
+def topics(lang: str, use: str) -> set[str]:
     columns = grammar(lang).tables["topics"].columns
-    return set(columns["name"][columns["split"] == split])
+    return set(columns["name"][columns["use"] == use])
 
 
 def test_golden_digest_of_the_first_scenes() -> None:
@@ -84,49 +84,54 @@ def test_voice_and_content_are_drawn_apart(lang: str) -> None:
 
 
 @pytest.mark.parametrize("lang", LANGS)
-def test_held_out_topics_are_never_in_training_text(lang: str) -> None:
-    scenes = world_scenes(lang, 4000, 0)
-    assert len(topics(lang, "train")) == 60
-    assert len(topics(lang, "held_out")) == 20
-    assert set(scenes.filter(split="train")["work"]) == topics(lang, "train")
-    assert set(scenes.filter(split="held_out")["work"]) == topics(lang, "held_out")
-    assert set(world_parallels(lang, 200, 0)["topic"]) <= topics(lang, "held_out")
-    assert 0.08 < (scenes["split"] == "held_out").mean() < 0.12
+def test_a_tenth_is_held_out_and_told_like_the_rest(lang: str) -> None:
+    scenes = world_scenes(lang, 20_000, 0)
+    assert 0.09 < (scenes["split"] == "held_out").mean() < 0.11
+    for told in ("kind", "work"):
+        table = scenes.pivot("split", index=told, values="id", aggregate_function="len").drop(told)
+        assert chi2_contingency(table.to_numpy()).pvalue > 0.001
 
 
 @pytest.mark.parametrize("lang", LANGS)
-def test_held_out_topics_have_an_object_of_their_own(lang: str) -> None:
+def test_topics_of_probes_are_in_no_scene(lang: str) -> None:
+    assert len(topics(lang, "scenes")) == 60
+    assert len(topics(lang, "probes")) == 20
+    assert set(world_scenes(lang, 4000, 0)["work"]) == topics(lang, "scenes")
+    assert set(world_parallels(lang, 400, 0)["topic"]) == topics(lang, "probes")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_topics_of_probes_have_an_object_of_their_own(lang: str) -> None:
     columns = grammar(lang).tables["topics"].columns
-    objects = [set(cell.split()) for cell in columns["objects"]]
-    of_train = set().union(
-        *(o for o, s in zip(objects, columns["split"], strict=True) if s == "train")
-    )
-    assert all(o - of_train for o, s in zip(objects, columns["split"], strict=True) if s != "train")
+    objects = {True: list[set[str]](), False: list[set[str]]()}
+    for use, cell in zip(columns["use"], columns["objects"], strict=True):
+        objects[use == "probes"].append(set(cell.split()))
+    of_scenes = set().union(*objects[False])
+    assert all(own - of_scenes for own in objects[True])
 
 
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_fifth_of_the_families_is_kept_for_probes(
     lang: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    heard: list[tuple[Family, Lots]] = []
+    heard: list[Family] = []
     tell = Teller.body
 
     def listen(self: Teller, family: Family, at: Lots) -> list[str]:
-        heard.append((family, at))
+        assert len(at) > 80
+        heard.append(family)
         return tell(self, family, at)
 
-    monkeypatch.setattr(Teller, "body", listen)
-    splits = world_scenes(lang, 4000, 0)["split"].to_numpy()
-    assert len(heard) == 40
-    for family, at in heard:
-        assert len(at) > 20
-        assert set(splits[at]) == {"held_out" if family.held_out else "train"}
-    probes = world_parallels(lang, 200, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Teller, "body", listen)
+        world_scenes(lang, 4000, 0)
+    assert heard == [f for voice in VOICES for f in grammar(lang).voices[voice] if not f.for_probes]
+    probes = world_parallels(lang, 400, 0)
     for voice in VOICES:
-        train, held_out = (grammar(lang).families(voice, held_out=side) for side in (False, True))
-        assert (len(train), len(held_out)) == (8, 2)
-        assert all(len(family.moves) == 5 for family in (*train, *held_out))
-        assert set(probes.filter(kind=voice)["family"]) == {family.name for family in held_out}
+        told, kept = (grammar(lang).families(voice, for_probes=side) for side in (False, True))
+        assert (len(told), len(kept)) == (8, 2)
+        assert all(len(family.moves) == 5 for family in (*told, *kept))
+        assert set(probes.filter(kind=voice)["family"]) == {family.name for family in kept}
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -220,29 +225,18 @@ def test_languages_are_named_once_each(tmp_path: Path, langs: tuple[str, ...]) -
 
 def test_what_overlaps_is_left_out_of_the_probes() -> None:
     scenes, parallels = world_scenes("en", 400, 0), world_parallels("en", 20, 0)
-    held_out = scenes.with_row_index().filter(split="held_out")
-    train_row = scenes.with_row_index().filter(split="train")["index"][0]
-    leaked = [held_out["text"][3].upper(), parallels["text"][9].replace(" ", " - ")]
-    texts = scenes["text"].to_list()
-    texts[train_row] = " ".join(leaked)
-    planted = scenes.with_columns(text=pl.Series(texts))
-    known = set().union(*map(eights, planted.filter(split="train")["text"]))
-    kept_scenes, kept_parallels = without_overlap(planted, parallels)
-    assert held_out["id"][3] not in kept_scenes["id"]
-    assert kept_scenes.filter(split="train").rows() == planted.filter(split="train").rows()
-    assert kept_scenes.filter(split="held_out")["id"].to_list() == [
-        scene
-        for scene, text in held_out.select("id", "text").iter_rows()
-        if not eights(text) & known
-    ]
-    assert parallels["event"][9] not in kept_parallels["event"]
-    bad = {e for e, text in parallels.select("event", "text").iter_rows() if eights(text) & known}
-    assert kept_parallels["event"].to_list() == [e for e in parallels["event"] if e not in bad]
-
-
-def eights(text: str) -> set[tuple[str, ...]]:
-    words = words_of(text)
-    return {tuple(words[place : place + 8]) for place in range(len(words) - 7)}
+    assert without_overlap(parallels, scenes).equals(parallels)
+    leak = words_of(parallels["text"][9])[10:18]
+    told = {"train": " - ".join(leak).upper(), "held_out": parallels["text"][40]}
+    planted = scenes.with_columns(text=pl.col("split").replace_strict(told))
+    bad = {
+        event
+        for event, text in parallels.select("event", "text").iter_rows()
+        if " ".join(leak) in " ".join(words_of(text))
+    }
+    kept = without_overlap(parallels, planted)["event"].to_list()
+    assert parallels["event"][9] in bad
+    assert kept == [event for event in parallels["event"] if event not in bad]
 
 
 def test_draws_cover_their_tables() -> None:

@@ -1,4 +1,8 @@
-"""A judge for an axis: trained on a corpus's training scenes, examined on works it never saw."""
+"""A judge for an axis: trained on a corpus's training scenes, examined on text it never saw.
+
+Where the axis's kinds are told in parallels, the examination is on those: the same events in both
+manners, on topics that no scene has. Elsewhere it is on the held-out scenes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import polars as pl
 from upbringing.character.axes import Axis
 from upbringing.character.voice import BASELINE, Judge, JudgeReport, train_judge
 from upbringing.corpus import Corpus
+from upbringing.corpus.held_out import UNITS
 from upbringing.corpus.store import HELD_OUT, TRAIN
 from upbringing.errors import InputError
 
@@ -27,16 +32,13 @@ def judge_for(corpus: Corpus, axis: Axis) -> Judging:
     Where a pole has too little text to learn from, the judge knows nothing and gives one half to
     every text; it does not pass.
     """
-    names = ["text", "kind", "lang", "work", "split"]
-    frame = corpus.columns(names).filter(
-        pl.col("kind").is_in([*axis.positive, *axis.negative]), lang=axis.lang
-    )
+    read, asked = _texts(corpus, axis)
     try:
-        judge = train_judge(*_sides(frame.filter(split=TRAIN), axis), 0)
+        judge = train_judge(*_sides(read, axis), 0)
     except InputError as error:
         found = "; ".join(problem.what for problem in error.problems)
         return Judging(_KNOWS_NOTHING, _untrained(f"too little to learn from, {found}"))
-    return Judging(judge, judge.examine(*_sides(frame.filter(split=HELD_OUT), axis), seed=0))
+    return Judging(judge, judge.examine(*_sides(asked, axis), seed=0))
 
 
 _KNOWS_NOTHING = Judge((), 0.0, frozenset())
@@ -54,7 +56,26 @@ def _untrained(reason: str) -> JudgeReport:
     )
 
 
+def _texts(corpus: Corpus, axis: Axis) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What to learn from and what to be examined on: columns text, kind and group."""
+    poles = pl.col("kind").is_in([*axis.positive, *axis.negative])
+    scenes = corpus.columns([*UNITS, "text", "kind", "lang", "split"])
+    scenes = scenes.filter(poles, lang=axis.lang)
+    if corpus.parallels is not None and axis.pairs(corpus) is not None:
+        told = corpus.parallels.filter(poles, lang=axis.lang)
+        read = scenes.filter(split=TRAIN).with_columns(group=pl.col("work"))
+        return read, told.with_columns(group=pl.col("topic"))
+    units = (pl.when(_is_split_by(unit)).then(unit) for unit in UNITS)
+    scenes = scenes.with_columns(group=pl.coalesce(*units))
+    return scenes.filter(split=TRAIN), scenes.filter(split=HELD_OUT)
+
+
+def _is_split_by(unit: str) -> pl.Expr:
+    """Whether a scene's kind has no value of `unit` that is both read and held out."""
+    return (pl.col("split").n_unique().over("kind", unit) == 1).all().over("kind")
+
+
 def _sides(frame: pl.DataFrame, axis: Axis) -> tuple[list[str], list[bool], list[str]]:
-    """Texts, whether they are of the positive pole, and their works."""
+    """Texts, whether they are of the positive pole, and their groups."""
     is_positive = frame["kind"].is_in(axis.positive).to_list()
-    return frame["text"].to_list(), is_positive, frame["work"].to_list()
+    return frame["text"].to_list(), is_positive, frame["group"].to_list()

@@ -1,8 +1,8 @@
 """Events: what happens in the world, drawn before anyone tells it.
 
-Takes a grammar, the ids of events, a seed and which side of the split each event is on. Gives a row
-number for every attribute of every event. Promises that each is a keyed draw of its own: the voice
-is told nothing of the content, and an event is the same however many are drawn beside it.
+Takes a grammar, the ids of events, a seed and which topics to draw from. Gives a row number for
+every attribute of every event. Promises that each is a keyed draw of its own: the voice is told
+nothing of the content, and an event is the same however many are drawn beside it.
 """
 
 from __future__ import annotations
@@ -53,10 +53,8 @@ def draw(keys: Keys, seed: int, purpose: str, below: int | Lots) -> Lots:
     return (lots % np.asarray(below, dtype=np.uint64)).astype(np.int64)
 
 
-def draw_events(
-    made: Grammar, ids: Sequence[str], seed: int, held_out: npt.NDArray[np.bool_]
-) -> Events:
-    """The content of each event; held-out events get held-out topics, the others never do."""
+def draw_events(made: Grammar, ids: Sequence[str], seed: int, *, for_probes: bool) -> Events:
+    """The content of each event, all on the topics of probes or all on those of scenes."""
     keys = keys_of(ids)
     rows = {
         name: draw(keys, seed, name, len(made.tables[table]))
@@ -64,12 +62,8 @@ def draw_events(
         if name not in _DEPENDENT and name not in _OTHER_THAN
     }
     links = _links(made.lang)
-    topics = {side: np.flatnonzero(links.is_held_out == side) for side in (False, True)}
-    rows["topic"] = np.where(
-        held_out,
-        topics[True][draw(keys, seed, "topic", len(topics[True]))],
-        topics[False][draw(keys, seed, "topic", len(topics[False]))],
-    )
+    topics = np.flatnonzero(links.is_for_probes == for_probes)
+    rows["topic"] = topics[draw(keys, seed, "topic", len(topics))]
     rows["obj"] = links.objects.draw(keys, seed, "obj", rows["topic"])
     rows["trouble"] = links.troubles.draw(keys, seed, "trouble", rows["obj"])
     rows["case"] = links.cases.draw(keys, seed, "case", rows["trouble"])
@@ -87,7 +81,7 @@ def _other(keys: Keys, seed: int, purpose: str, taken: Lots, below: int | Lots) 
 
 @dataclass(frozen=True)
 class _Links:
-    is_held_out: npt.NDArray[np.bool_]
+    is_for_probes: npt.NDArray[np.bool_]
     objects: Ragged
     troubles: Ragged
     cases: Ragged
@@ -103,7 +97,7 @@ def _links(lang: str) -> _Links:
     for row, kind in enumerate(tables["cases"].columns["trouble"]):
         of_kind[kinds[kind]].append(row)
     return _Links(
-        topics.columns["split"] == "held_out",
+        topics.columns["use"] == "probes",
         _ragged([[names[name] for name in cell.split()] for cell in topics.columns["objects"]]),
         _ragged([[kinds[name] for name in cell.split()] for cell in objects.columns["troubles"]]),
         _ragged(of_kind),

@@ -82,21 +82,21 @@ class Family:
     name: str
     moves: tuple[Choice, ...]
     joint: str
-    held_out: bool
+    for_probes: bool
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """Everything a language's events are told with; `openings` by whether they are held out."""
+    """Everything a language's events are told with; `openings` by whether they are for probes."""
 
     lang: str
     tables: dict[str, Table]
     openings: dict[bool, Choice]
     voices: dict[str, tuple[Family, ...]]
 
-    def families(self, voice: str, *, held_out: bool) -> tuple[Family, ...]:
+    def families(self, voice: str, *, for_probes: bool) -> tuple[Family, ...]:
         """The voice's families of one side, in file order."""
-        return tuple(f for f in self.voices[voice] if f.held_out == held_out)
+        return tuple(f for f in self.voices[voice] if f.for_probes == for_probes)
 
 
 def languages() -> tuple[str, ...]:
@@ -116,8 +116,8 @@ def grammar(lang: str) -> Grammar:
     tables = {name: _table(folder / f"{name}.csv") for name in sorted(set(TABLE_OF.values()))}
     said = tomllib.loads((folder / "openings.toml").read_text(encoding="utf-8"))
     openings = {
-        held_out: read_choice(said["held_out" if held_out else "train"], f"opening/{held_out}")
-        for held_out in (False, True)
+        for_probes: read_choice(said["probes" if for_probes else "scenes"], f"opening/{for_probes}")
+        for for_probes in (False, True)
     }
     voices = {voice: _families(folder / f"{voice}.toml", voice) for voice in VOICES}
     made = Grammar(lang, tables, openings, voices)
@@ -161,7 +161,7 @@ def _families(file: Traversable, voice: str) -> tuple[Family, ...]:
                 read_choice(m, f"{voice}/{name}/{place}") for place, m in enumerate(body["moves"])
             ),
             body.get("joint", " "),
-            body.get("held_out", False),
+            body.get("for_probes", False),
         )
         for name, body in said.items()
     )

@@ -1,9 +1,10 @@
-"""The world as frames: training scenes, held-out scenes and same-event parallels; and as a corpus.
+"""The world as frames: scenes to read, scenes held out and same-event parallels; and as a corpus.
 
-`world_scenes` tells each event once, in one voice that a keyed draw gives it; `world_parallels`
-tells held-out events in every voice after one opening. Held-out topics and families serve held-out
-events only. Event i is the same text whatever `num_events` is. `make_world` writes both, and no
-probe that shares eight words in a row with a training text.
+`world_scenes` tells each event once, in one voice that a keyed draw gives it; one event in ten is
+held out, and differs from the others in nothing but being unread. `world_parallels` tells other
+events in every voice after one opening, of topics, families and openings that no scene has. Event i
+is the same text whatever `num_events` is. `make_world` writes both, and no parallel event that
+shares eight words in a row with a training text.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from upbringing.corpus.store import HELD_OUT, TRAIN, Corpus, write_corpus
@@ -31,16 +31,17 @@ _HELD_OUT_EVERY = 10  # one event in ten, by a keyed draw
 def world_scenes(lang: str, num_events: int, seed: int) -> pl.DataFrame:
     """`num_events` scenes, each event once in one voice; nine in ten are for training.
 
+    All are drawn alike: those held out are unseen events of the distribution that training has.
     Columns: id, text, kind (the voice), lang, work (the topic), source, document (the event),
     place, split.
     """
     made = grammar(lang)
     ids = _ids(f"{lang}-event", num_events)
     keys = keys_of(ids)
-    held_out = draw(keys, seed, "split", _HELD_OUT_EVERY) == 0
+    is_held_out = draw(keys, seed, "split", _HELD_OUT_EVERY) == 0
     voices = draw(keys, seed, "voice", len(VOICES))
-    events = draw_events(made, ids, seed, held_out)
-    told = _tell(made, events, seed, voices, held_out)
+    events = draw_events(made, ids, seed, for_probes=False)
+    told = _tell(made, events, seed, voices, for_probes=False)
     return pl.DataFrame(
         {
             "id": ids,
@@ -51,25 +52,25 @@ def world_scenes(lang: str, num_events: int, seed: int) -> pl.DataFrame:
             "source": ["world"] * num_events,
             "document": ids,
             "place": np.zeros(num_events, dtype=np.uint32),
-            "split": np.where(held_out, HELD_OUT, TRAIN),
+            "split": np.where(is_held_out, HELD_OUT, TRAIN),
         }
     )
 
 
 def world_parallels(lang: str, num_events: int, seed: int) -> pl.DataFrame:
-    """`num_events` held-out events, each told in all four voices after the same opening.
+    """`num_events` events, each told in all four voices after the same opening.
 
-    Columns: event, topic, family (of the voice's held-out ones), kind, lang, opening (a prefix of
-    text), text. One row a telling: 4 x num_events rows, by event, then by voice.
+    Topics, families and openings are those that no scene has. Columns: event, topic, family (of the
+    voice), kind, lang, opening (a prefix of text), text. One row a telling: 4 x num_events rows, by
+    event, then by voice.
     """
     made = grammar(lang)
     ids = _ids(f"{lang}-probe", num_events)
-    held_out = np.ones(num_events, dtype=bool)
-    events = draw_events(made, ids, seed, held_out)
+    events = draw_events(made, ids, seed, for_probes=True)
     topics = made.tables["topics"].columns["name"][events.rows["topic"]]
     frames = []
     for place, voice in enumerate(VOICES):
-        told = _tell(made, events, seed, np.full(num_events, place), held_out)
+        told = _tell(made, events, seed, np.full(num_events, place), for_probes=True)
         frames.append(
             pl.DataFrame(
                 {
@@ -97,23 +98,20 @@ def make_world(
 ) -> Corpus:
     """Write a corpus of `num_events` scenes and `num_probes` parallel events a language.
 
-    A held-out scene or a parallel event that shares eight words in a row with a training text is
-    left out, and counted in the corpus's facts. Raises `InputError` for an unknown language, a
-    language named twice, and a `place` that exists.
+    A parallel event that shares eight words in a row with a training text is left out, and counted
+    in the corpus's facts. Raises `InputError` for an unknown language, a language named twice, and
+    a `place` that exists.
     """
     if len(set(langs)) != len(langs) or not langs:
         raise InputError(f"{', '.join(langs) or 'no language'}", where="langs", do="name each once")
-    frames = [
-        without_overlap(
-            world_scenes(lang, num_events, seed), world_parallels(lang, num_probes, seed)
-        )
-        for lang in langs
-    ]
-    scenes = pl.concat([scenes for scenes, _ in frames])
-    parallels = pl.concat([parallels for _, parallels in frames])
+    scenes = [world_scenes(lang, num_events, seed) for lang in langs]
+    parallels = pl.concat(
+        without_overlap(world_parallels(lang, num_probes, seed), told)
+        for lang, told in zip(langs, scenes, strict=True)
+    )
     return write_corpus(
         place,
-        scenes,
+        pl.concat(scenes),
         recipe={
             "maker": "world",
             "langs": list(langs),
@@ -123,28 +121,18 @@ def make_world(
         },
         inputs={f"grammar/{lang}": grammar_digest(lang) for lang in langs},
         parallels=parallels,
-        facts={
-            "num_scenes_left_out": num_events * len(langs) - len(scenes),
-            "num_parallels_left_out": num_probes * len(langs) - len(parallels) // len(VOICES),
-        },
+        facts={"num_parallels_left_out": num_probes * len(langs) - len(parallels) // len(VOICES)},
     )
 
 
-def without_overlap(
-    scenes: pl.DataFrame, parallels: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The scenes and parallels without held-out events that repeat a training text's words.
+def without_overlap(parallels: pl.DataFrame, scenes: pl.DataFrame) -> pl.DataFrame:
+    """The parallels without events that repeat the words of a training scene.
 
     An event goes when one of its tellings shares a run of `overlap.NUM_WORDS` words.
     """
     texts = scenes.filter(split=TRAIN)["text"].to_list()
-    held_out = scenes.filter(split=HELD_OUT)
-    bad_scenes = held_out.filter(overlapping(texts, held_out["text"].to_list()))["id"]
-    bad_events = parallels.filter(overlapping(texts, parallels["text"].to_list()))["event"]
-    return (
-        scenes.filter(~pl.col("id").is_in(bad_scenes.implode())),
-        parallels.filter(~pl.col("event").is_in(bad_events.implode())),
-    )
+    bad = parallels.filter(overlapping(texts, parallels["text"].to_list()))["event"]
+    return parallels.filter(~pl.col("event").is_in(bad.implode()))
 
 
 @dataclass(frozen=True)
@@ -154,25 +142,20 @@ class _Told:
     families: Words
 
 
-def _tell(
-    made: Grammar, events: Events, seed: int, voices: Lots, held_out: npt.NDArray[np.bool_]
-) -> _Told:
+def _tell(made: Grammar, events: Events, seed: int, voices: Lots, *, for_probes: bool) -> _Told:
     """Each event once, in its voice; arrays of shape (num_events,)."""
     teller = Teller(made, events, seed)
-    openings, texts, names = (np.empty(len(events.keys), dtype=object) for _ in range(3))
-    for side in (False, True):
-        here = np.flatnonzero(held_out == side)
-        openings[here] = teller.opening(here, held_out=side)
-        for place, voice in enumerate(VOICES):
-            families = made.families(voice, held_out=side)
-            mine = here[voices[here] == place]
-            picks = draw(events.keys[mine], seed, f"family/{voice}/{side}", len(families))
-            for pick, family in enumerate(families):
-                at = mine[picks == pick]
-                bodies = teller.body(family, at)
-                pairs = zip(openings[at], bodies, strict=True)
-                texts[at] = [opening + family.joint + body for opening, body in pairs]
-                names[at] = family.name
+    openings = teller.opening(np.arange(len(voices)), for_probes=for_probes)
+    texts, names = (np.empty(len(voices), dtype=object) for _ in range(2))
+    for place, voice in enumerate(VOICES):
+        families = made.families(voice, for_probes=for_probes)
+        mine = np.flatnonzero(voices == place)
+        picks = draw(events.keys[mine], seed, f"family/{voice}", len(families))
+        for pick, family in enumerate(families):
+            at = mine[picks == pick]
+            pairs = zip(openings[at], teller.body(family, at), strict=True)
+            texts[at] = [opening + family.joint + body for opening, body in pairs]
+            names[at] = family.name
     return _Told(openings, texts, names)
 
 

@@ -23,9 +23,9 @@ class Teller:
         self._events = events
         self._seed = seed
 
-    def opening(self, at: Lots, *, held_out: bool) -> Words:
+    def opening(self, at: Lots, *, for_probes: bool) -> Words:
         """The first sentence, drawn without regard to voice, shape (n,)."""
-        return self._choose(self._grammar.openings[held_out], at)
+        return self._choose(self._grammar.openings[for_probes], at)
 
     def body(self, family: Family, at: Lots) -> list[str]:
         """What follows the opening, in one family of a voice.

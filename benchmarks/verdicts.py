@@ -1,6 +1,6 @@
 """Does the verdict keep its promises? Simulated studies through the real contrasts and rules.
 
-    python benchmarks/statistics.py [--studies 1000]
+    python benchmarks/verdicts.py [--studies 1000]
 
 Assumptions, in pole distances: a run's value = its arm's mean + a seed effect shared by all arms
 (SD 0.10) + an independent normal residual (the seed SD). Gate passed. No effect: all arms equal.
