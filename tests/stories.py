@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -115,3 +116,20 @@ def pico_settings(**changes: Any) -> StudySettings:
         "numerics": {"device": "cpu"},
     }
     return StudySettings.model_validate(said | changes)
+
+
+RUSSIAN = "Когда наступила ночь, он смотрел на море и молчал. Она ушла в сад. Никто не ответил ей."
+
+
+def write_texts(folder: Path, *, russian: int = 0) -> Path:
+    """Five files a kind of about a kilobyte each, and `russian` sentences in one more drama."""
+    rng = np.random.default_rng(2)
+    for kind in ("drama", "poetry", "technical"):
+        (folder / kind).mkdir(parents=True)
+        for number in range(5):
+            text = "\n\n".join(say_in(kind, 7, rng) for _ in range(4))
+            (folder / kind / f"{number}.txt").write_text(text, encoding="utf-8")
+    if russian:
+        text = "\n\n".join(f"{RUSSIAN} {number}." for number in range(russian))
+        (folder / "drama" / "ru.txt").write_text(text, encoding="utf-8")
+    return folder

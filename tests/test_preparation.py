@@ -247,6 +247,26 @@ def test_what_cannot_be_asked_leaves_nothing_behind(
     assert not place.exists()
 
 
+def test_a_short_life_may_lack_a_kind_of_few_scenes(tmp_path: Path, place: Path) -> None:
+    rare = (
+        story_scenes()
+        .filter(id="en/poetry/0/0")
+        .with_columns(
+            id=pl.lit("rare"), kind=pl.lit("rare"), work=pl.lit("rare"), document=pl.lit("rare")
+        )
+    )
+    corpus = write_corpus(
+        tmp_path / "corpus", pl.concat([story_scenes(), rare]), recipe={}, inputs={}
+    )
+    with pytest.raises(
+        InputError, match="a life that short holds no scene of rare\n    ask for mo"
+    ):
+        prepare(pico_settings(block="rare", tokens=1000), corpus, place)
+    design = prepare(pico_settings(tokens=1000, arms=("F", "S", "O")), corpus, place)
+    assert "rare" not in design.said["curricula"]["F"]
+    assert design.said["arms"]["O"].startswith("poetry in the place of drama")
+
+
 def test_a_corpus_in_two_languages_wants_one(tmp_path: Path, place: Path) -> None:
     scenes = pl.concat([story_scenes(), story_scenes(lang="xx")])
     both = write_corpus(tmp_path / "corpus", scenes, recipe={}, inputs={})

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from upbringing.character import Axis, Judge, Probes, judge_for
 from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
@@ -52,7 +53,7 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     lang = _language(settings, corpus)
     block = _block(settings, corpus, lang)
     tokens = _tokens(settings, corpus, lang)
-    block = replace(block, life=_life(settings, corpus, tokens, lang))
+    block = _in_life(block, _life(settings, corpus, tokens, lang), corpus)
     axis = Axis(block.kinds, block.against or block.others, lang, against_rest=not block.against)
     draft = _Draft(settings, corpus, tokens, block, axis)
     orders = dict(draft.orders())
@@ -119,9 +120,7 @@ class _Draft:
                     ),
                 )
         if self.settings.washout:
-            stream = Phase(name=WASHOUT, scenes="rest")
-            curriculum = Curriculum(name=WASHOUT, scenes=self.block.life, phases=(stream,))
-            yield WASHOUT, compile_order(self.corpus, curriculum, seed=0)
+            yield WASHOUT, compile_order(self.corpus, _stream(WASHOUT, self.block.life), seed=0)
 
     @property
     def rungs(self) -> dict[str, float]:
@@ -218,6 +217,27 @@ def _life(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) ->
         )
     part = None if wanted == there else (0.0, round(wanted / there, 6))
     return Selection(lang=(lang,), part=part)
+
+
+def _in_life(block: Block, life: Selection, corpus: Corpus) -> Block:
+    """The block as a life holds it; a short one may have lost a kind that has few scenes."""
+    visited = compile_order(corpus, _stream("life", life)).sequence
+    held = corpus.columns(["kind", "num_bytes"])[visited]
+    sizes = held.group_by("kind").agg(pl.col("num_bytes").cast(pl.Int64).sum()).sort("kind")
+    num_bytes = dict(sizes.iter_rows())
+    lost = [kind for kind in (*block.kinds, *block.against) if kind not in num_bytes]
+    others = tuple(kind for kind in block.others if kind in num_bytes)
+    if lost or not (others or block.against):
+        raise InputError(
+            f"a life that short holds no scene of {', '.join(lost or block.others)}",
+            do="ask for more `tokens`",
+        )
+    return replace(block, others=others, num_bytes=num_bytes, life=life)
+
+
+def _stream(name: str, life: Selection | None) -> Curriculum:
+    """A life in one phase, shuffled."""
+    return Curriculum(name=name, scenes=life, phases=(Phase(name=name, scenes="rest"),))
 
 
 def _num_tokens(corpus: Corpus, tokens: Tokens, lang: str) -> int:

@@ -1,0 +1,282 @@
+"""Execution: one worker or two, killed or not, a study gives the same ledgers and figures."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from stories import pico_settings
+
+from upbringing.corpus import Corpus
+from upbringing.errors import ArtefactError, ResumeError, StorageError
+from upbringing.files import read_json
+from upbringing.study import Design, Progress, conclude, execute, is_done, prepare
+from upbringing.study import execution as execution_module
+from upbringing.study.execution import run_folder, washout_folder
+from upbringing.training import Run, loop
+
+NUM_RUNS, NUM_WASHOUTS = 16, 12
+
+
+def runs_of(study: Path) -> dict[str, Run]:
+    return {f.parent.name: Run.open(f.parent) for f in sorted(study.glob("runs/*/run.json"))}
+
+
+def assert_same_outcome(found: Path, expected: Path) -> None:
+    """The same runs to the bit, and from them the same tables and records."""
+    ours, theirs = runs_of(found), runs_of(expected)
+    assert list(ours) == list(theirs)
+    assert len(ours) == NUM_RUNS + NUM_WASHOUTS
+    for name, run in ours.items():
+        assert run.digest == theirs[name].digest, name  # ledger, weights, metrics
+        files = ("profile.parquet", "samples.parquet")
+        for file in files:
+            pair = [(study / "runs" / name / "profile" / file) for study in (found, expected)]
+            assert pair[0].read_bytes() == pair[1].read_bytes(), f"{name}: {file}"
+    for file in ("findings.parquet", "samples.parquet", "ribbons.parquet", "findings.json"):
+        assert (found / file).read_bytes() == (expected / file).read_bytes(), file
+    assert not list(found.rglob(".*draft*"))
+
+
+def test_two_workers_give_what_one_gives(pico: Design, stories: Corpus, tmp_path: Path) -> None:
+    design = prepare(pico_settings(), stories, tmp_path / "study")
+    heard: list[Progress] = []
+    execute(design, num_workers=2, on_progress=heard.append)
+    conclude(design)
+    assert_same_outcome(design.path, pico.path)
+    assert {p.run for p in heard} == {plan.name for plan in design.plans}
+    assert {p.stage for p in heard} == {"life", "washout", "measured"}
+    assert all(0 < p.done <= p.total for p in heard)
+
+
+def mtimes(study: Path) -> dict[str, int]:
+    return {
+        file.relative_to(study).as_posix(): file.stat().st_mtime_ns
+        for file in (study / "runs").rglob("*")
+    }
+
+
+def test_what_is_done_is_left_alone(pico_copy: Path) -> None:
+    design = Design.open(pico_copy)
+    before = mtimes(pico_copy)
+    heard: list[Progress] = []
+    execute(design, num_workers=1, on_progress=heard.append)
+    execute(design, on_progress=heard.append)
+    assert heard == []
+    assert mtimes(pico_copy) == before
+
+
+def test_only_what_is_missing_is_raised(pico: Design, pico_copy: Path) -> None:
+    design = Design.open(pico_copy)
+    shutil.rmtree(pico_copy / "runs" / "F-steep-s1")  # its washout stays
+    shutil.rmtree(pico_copy / "runs" / "L-constant-s0-washout")
+    shutil.rmtree(pico_copy / "runs" / "pole-drama-constant-s0" / "profile")
+    before = mtimes(pico_copy)
+    heard: list[Progress] = []
+    execute(design, num_workers=1, on_progress=heard.append)
+    conclude(design)
+    steps = {(p.run, p.stage) for p in heard}
+    assert steps == {
+        ("F-steep-s1", "life"),
+        ("F-steep-s1", "measured"),
+        ("L-constant-s0", "washout"),
+        ("L-constant-s0", "measured"),
+        ("pole-drama-constant-s0", "measured"),
+    }
+    after = mtimes(pico_copy)
+    folders = {name for name in before if "." not in name}  # a folder's own time may change
+    assert {n: after[n] for n in before if n not in folders} == {
+        n: before[n] for n in before if n not in folders
+    }
+    assert_same_outcome(pico_copy, pico.path)
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from upbringing.study import Design, execute
+
+def main():
+    done = 0
+    def report(progress):
+        print(progress.run, progress.stage, progress.done, flush=True)
+    execute(Design.open(Path(sys.argv[1])), num_workers=int(sys.argv[2]), on_progress=report)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+def children_of(parent: int) -> list[int]:
+    """Processes whose parent is `parent`, from /proc."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+@pytest.fixture
+def child(stories: Corpus, tmp_path: Path) -> tuple[Path, Path]:
+    script = tmp_path / "child.py"
+    script.write_text(CHILD)
+    return script, prepare(pico_settings(), stories, tmp_path / "study").path
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="asks /proc for the workers")
+def test_killed_in_the_middle_the_study_continues(pico: Design, child: tuple[Path, Path]) -> None:
+    script, study = child
+    with subprocess.Popen(
+        [sys.executable, str(script), str(study), "2"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.split()[1] == "washout":  # one life is over, others are under way
+                break
+        workers = [
+            pid
+            for pid in children_of(process.pid)
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
+        assert len(workers) == 2
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.read()  # ends when the last worker has closed it
+    assert process.returncode == -signal.SIGKILL
+    for pid in workers:
+        assert not Path(f"/proc/{pid}").exists() or is_zombie(pid)
+    design = Design.open(study)
+    done = [plan for plan in design.plans if is_done(design, plan)]
+    assert len(done) < NUM_RUNS
+    with pytest.raises(ArtefactError, match=r"runs are not done: .*-s"):
+        conclude(design)
+    execute(design, num_workers=1)
+    conclude(design)
+    assert_same_outcome(study, pico.path)
+
+
+def is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_killed_worker_is_reported(
+    child: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill the process that reports first, while the study is executed here."""
+    design = Design.open(child[1])
+    killed: list[int] = []
+
+    def kill_one(_: Progress) -> None:
+        if not killed:
+            killed.extend(mp_children())
+            os.kill(killed[0], signal.SIGKILL)
+
+    with pytest.raises(ResumeError, match="a worker process was killed\n    run the same command"):
+        execute(design, num_workers=2, on_progress=kill_one)
+    assert not conclude_is_possible(design)
+
+
+def mp_children() -> list[int]:
+    import multiprocessing
+
+    return [process.pid for process in multiprocessing.active_children() if process.pid]
+
+
+def conclude_is_possible(design: Design) -> bool:
+    return all(is_done(design, plan) for plan in design.plans)
+
+
+def test_a_life_under_way_continues_from_its_snapshot(
+    pico: Design, pico_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = Design.open(pico_copy)
+    plan = next(plan for plan in design.plans if plan.name == "L-steep-s0")
+    place = run_folder(design, plan)
+    shutil.rmtree(place)
+    shutil.rmtree(washout_folder(design, plan))
+    monkeypatch.setattr(execution_module, "train", snapshotting)
+
+    def stop(progress: Progress) -> None:
+        if progress.done == 17:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(design, num_workers=1, on_progress=stop)
+    assert [folder.name for folder in (place / "resume").iterdir()] == ["step_00000016"]
+    heard: list[Progress] = []
+    execute(design, num_workers=1, on_progress=heard.append)
+    assert heard[0] == Progress("L-steep-s0", "life", 17, 24)
+    assert not (place / "resume").exists()
+    conclude(design)
+    assert_same_outcome(pico_copy, pico.path)
+
+
+def snapshotting(*arguments: object, **options: object) -> Run:
+    return loop.train(*arguments, **options, snapshot_every_s=0.0)  # type: ignore[arg-type]
+
+
+def test_a_full_disk_in_a_run_is_the_studys_error(
+    pico_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = Design.open(pico_copy)
+    shutil.rmtree(pico_copy / "runs" / "F-constant-s0")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("upbringing.training.checkpoint.save_file", full)
+        with pytest.raises(StorageError, match="no room left to write"):
+            execute(design, num_workers=1)
+    assert not list((pico_copy / "runs" / "F-constant-s0" / "checkpoints").iterdir())
+    execute(design, num_workers=1)
+    assert conclude_is_possible(design)
+
+
+def test_an_error_in_a_worker_process_comes_through(pico_copy: Path) -> None:
+    design = Design.open(pico_copy)
+    for name in ("F-constant-s0", "L-constant-s0"):
+        shutil.rmtree(pico_copy / "runs" / name)
+    order = pico_copy / "orders" / "F-s0" / "sequence.npy"
+    order.write_bytes(order.read_bytes()[:-4])
+    with pytest.raises(ArtefactError, match=r"sequence\.npy: is damaged"):
+        execute(design, num_workers=2)
+
+
+def test_the_washouts_are_one_stream(pico: Design) -> None:
+    runs = runs_of(pico.path)
+    washouts = [run for name, run in runs.items() if name.endswith("-washout")]
+    assert len(washouts) == NUM_WASHOUTS
+    assert len({run.manifest.facts["ledger"] for run in washouts}) == 1
+    for run in washouts:
+        parent = runs[run.path.name.removesuffix("-washout")]
+        assert run.recipe.starts_from == parent.digest
+        assert run.recipe.peak_lr == pytest.approx(0.3 * parent.recipe.peak_lr)
+        assert run.recipe.schedule == "constant"
+        assert run.recipe.num_rows == round(0.25 * parent.recipe.num_rows)
+
+
+def test_the_ledgers_are_the_orders(pico: Design) -> None:
+    runs = runs_of(pico.path)
+    ledgers = {name: run.verify() for name, run in runs.items()}
+    assert ledgers["F-constant-s0"] == ledgers["F-steep-s0"]  # the order, not the schedule
+    lives = {name: ledger for name, ledger in ledgers.items() if "washout" not in name}
+    assert len(set(lives.values())) == 3 * 2 + 2 * 2
+
+
+def test_findings_do_not_depend_on_where_the_study_lies(pico: Design, pico_copy: Path) -> None:
+    design = Design.open(pico_copy)
+    conclude(design)
+    assert read_json(pico_copy / "findings.json") == read_json(pico.path / "findings.json")
