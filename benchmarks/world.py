@@ -87,11 +87,9 @@ def world_figures() -> None:
         _line("probe tokens shared", _rounded(f.shared_mass(probes, tokenizer)))
         shared = int(overlapping(texts, asked).sum())
         _line("probes that share 8 words in a row with training text", f"{shared} of {len(asked)}")
-        for name, those in (("probe", asked), ("held-out scene", held_out)):
-            share = f.closest_share(texts[:5000], those[:800])
-            _line(f"closest {name}: 3-grams found in one text", share)
-        copies = len(set(held_out) & set(texts))
-        _line("held-out scenes that are a training text", copies)
+        for who, its in (("probe", asked), ("held-out scene", held_out)):
+            _line(f"closest {who}: 3-grams in one text", f.closest_share(texts[:5000], its[:800]))
+        _line("held-out scenes also read", copies := len(set(held_out) & set(texts)))
         _line("longest run of fixed words", fixed := f.longest_fixed_run(grammar(lang)))
         voices = [f.separability(train, probes, left_out) for left_out in (0, 50)]
         _line("AUC on probes, all features", voices[0])
@@ -178,7 +176,7 @@ def minds() -> None:
     from upbringing import training as t
 
     t.settle_process(1)
-    bits: dict[int, dict[str, float]] = {}
+    needed = {}
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         rows = shuffled_rows(place)
@@ -197,12 +195,12 @@ def minds() -> None:
                 "held out": corpus.scenes.filter(split="held_out")["text"],
                 "parallels": corpus.parallels["text"],
             }
-            found = {n: bits_a_byte(model, rows.tokens, texts) for n, texts in asked.items()}
-            bits[num_tokens] = {name: mean for name, (mean, _) in found.items()}
-            told = "  ".join(f"{name} {mean:.3f} ± {sd:.3f}" for name, (mean, sd) in found.items())
-            print(f"{num_tokens / 1e6:.1f}M tokens, {num_read:,} scenes: {told}  bits/byte")
-    gap = bits[300_000]["held out"] - bits[300_000]["read"]
-    fall = bits[1_000_000]["held out"] - bits[2_000_000]["held out"]
+            print(f"bits/byte after {num_tokens:,} tokens, {num_read:,} scenes (± standard error)")
+            for what, texts in asked.items():
+                needed[num_tokens, what], error = bits_a_byte(model, rows.tokens, texts)
+                print(f"   {what:<12} {needed[num_tokens, what]:.3f} ± {error:.3f}", flush=True)
+    gap = needed[LIVES[0], "held out"] - needed[LIVES[0], "read"]
+    fall = needed[LIVES[1], "held out"] - needed[LIVES[2], "held out"]
     verdict = "holds" if gap < 0.02 and fall >= 0.03 else "falls short"
     print(
         f"gap of held out at 0.3M {gap:.3f} < .02, fall from 1M to 2M {fall:.3f} ≥ .03: {verdict}"
