@@ -1,0 +1,66 @@
+"""The recipes that the project ships are read, and its curricula compiled, as a person would."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from conftest import ids_of
+from ruamel.yaml import YAML
+
+from upbringing.corpus import Corpus
+from upbringing.order import compile_order, load_curriculum
+from upbringing.settings import load_settings
+from upbringing.study import StudySettings
+
+RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+# Only a curriculum has phases, so a file that is neither form fails as a study.
+CURRICULA = [file for file in RECIPES if "phases" in YAML().load(file)]
+STUDIES = [file for file in RECIPES if file not in CURRICULA]
+
+
+def name_of(file: Path) -> str:
+    return file.stem
+
+
+def kinds_in_turn(corpus: Corpus, recipe: str) -> list[str]:
+    """The kinds that a recipe's life reads, one after another."""
+    file = next(file for file in RECIPES if file.stem == recipe)
+    ids = ids_of(compile_order(corpus, load_curriculum(file)))
+    return [kind for kind, _ in groupby(name.split("/")[0] for name in ids)]
+
+
+def test_recipes_of_both_forms_are_found() -> None:
+    assert {"drama-first", "scenic"} <= {file.stem for file in CURRICULA}
+    assert "drama-in-real-texts" in {file.stem for file in STUDIES}
+
+
+@pytest.mark.parametrize("file", CURRICULA, ids=name_of)
+def test_a_curriculum_visits_every_training_scene_once(file: Path, corpus: Corpus) -> None:
+    order = compile_order(corpus, load_curriculum(file))
+    trained = corpus.columns(["id", "split"]).filter(split="train")["id"].to_list()
+    assert sorted(ids_of(order)) == sorted(trained)
+    assert order.digest == compile_order(corpus, load_curriculum(file)).digest
+
+
+@pytest.mark.parametrize("file", CURRICULA, ids=name_of)
+def test_a_curriculum_is_called_like_its_file(file: Path) -> None:
+    assert load_curriculum(file).name == file.stem
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=name_of)
+def test_a_study_is_valid(file: Path) -> None:
+    assert load_settings(file, StudySettings).name.replace(" ", "-") == file.stem
+
+
+def test_drama_first_begins_with_all_drama(corpus: Corpus) -> None:
+    first, *others = kinds_in_turn(corpus, "drama-first")
+    assert first == "drama"
+    assert "drama" not in others
+
+
+def test_scenic_begins_with_scenes_and_ends_dry(corpus: Corpus) -> None:
+    turns = kinds_in_turn(corpus, "scenic")
+    assert set(turns[: turns.index("chat")]) == {"poetry", "drama"}
+    assert turns[-2:] == ["chat", "technical"]
