@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from stories import pico_settings, story_parallels, story_scenes
 from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer, write_corpus
 from upbringing.order import Order, Rows, compile_order, parse_curriculum
 from upbringing.study import Design, conclude, execute, prepare
+from upbringing.training import settle_process
 
 KINDS = ("chat", "drama", "poetry", "technical")
 ROW_LENGTH = 16
@@ -54,6 +54,12 @@ def tiny_scenes(num_scenes: int = 80) -> pl.DataFrame:
 def ids_of(order: Order) -> list[str]:
     """The ids of the scenes that an order visits, in order."""
     return order.corpus.columns(["id"])["id"].gather(np.asarray(order.sequence)).to_list()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Threads that wait for each other make tiny minds many times slower."""
+    settle_process(1)
 
 
 @pytest.fixture(scope="session")

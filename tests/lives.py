@@ -30,11 +30,12 @@ from upbringing.training import checkpoint as checkpoints
 
 AGES = (0.2, 0.5, 1.0)
 TINY = Shape(16, 2, 2, 24, num_vocab=0, peak_lr=1e-2)
-ROW_LENGTH = 16
+ROW_LENGTH = 48
 NEVER_S = 1e9
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["lives"])
+# `_dynamo` is what the first optimiser imports: once, before the fork.
+_context.set_forkserver_preload(["upbringing.training", "torch._dynamo"])
 
 
 @dataclass(frozen=True)
