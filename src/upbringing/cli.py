@@ -252,7 +252,8 @@ def measure(
 ) -> None:
     """Measure what a mind is like at each of its ages, on an axis between two poles."""
     from upbringing.character import measure_run, probes_for
-    from upbringing.console import say
+    from upbringing.console import out as console
+    from upbringing.console import profile_table, say
     from upbringing.training import Run
 
     raised = Run.open(run)
@@ -260,8 +261,7 @@ def measure(
     profile = measure_run(raised, probes)
     if probes.no_judge:
         say(f"no voice is heard, for want of a judge that passes: {probes.no_judge}")
-    for row in profile.readings.iter_rows(named=True):
-        say("age {age:.2f}  {measure} {subject}: {value:.3f} {unit}".format(**row))
+    console.print(profile_table(profile))
 
 
 @app.command()

@@ -7,9 +7,11 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from upbringing.character import Profile
 from upbringing.corpus import Corpus
 from upbringing.order import Meeting, Order, phases_of, ribbon
 from upbringing.study import Design, is_done
@@ -78,6 +80,17 @@ class StudyProgress:
             share = done / max(1, sum(self.total.values()))
             left = (self.said_at - self.started_at) * (1 - share) / max(share, 1e-9)
             say(f"  {minds}, {share:.0%}, about {left:.0f} s left")
+
+
+def profile_table(profile: Profile) -> Table:
+    """A run's readings: a row a measure and subject, a column an age."""
+    ages = profile.readings["age"].unique().sort().to_list()
+    table = Table("measure", "of", *(f"{age:g}" for age in ages), "unit", box=None)
+    rows = profile.readings.group_by("measure", "subject", "unit", maintain_order=True)
+    for (measure, subject, unit), readings in rows:
+        values = [f"{value:.3f}" for value in readings.sort("age")["value"]]
+        table.add_row(Text(str(measure)), Text(str(subject)), *values, str(unit))
+    return table
 
 
 def corpus_tree(corpus: Corpus) -> Tree:

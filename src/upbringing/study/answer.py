@@ -42,7 +42,9 @@ def answer(
             lines += _movements(block, verdict.schedule, own)
         lines += _costs(block, [cost for cost in costs if cost.schedule == verdict.schedule])
         if verdict.position not in (DEMONSTRATION, NOT_MEASURABLE):
-            lines.append(f"{verdict.schedule.capitalize()} rate, {verdict.position}: {verdict.sentence}")
+            lines.append(
+                f"{verdict.schedule.capitalize()} rate, {verdict.position}: {verdict.sentence}"
+            )
     if diverged:
         runs = "run" if len(diverged) == 1 else "runs"
         lines.append(
@@ -87,7 +89,8 @@ def _costs(block: str, costs: Sequence[Cost]) -> list[str]:
     ]
     if not told:
         return []
-    return [f"{costs[0].schedule.capitalize()} rate, what it cost in held-out bits per byte: {'; '.join(told)}."]
+    schedule = costs[0].schedule.capitalize()
+    return [f"{schedule} rate, what it cost in held-out bits per byte: {'; '.join(told)}."]
 
 
 def _price(cost: Cost) -> str:
