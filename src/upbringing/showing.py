@@ -139,8 +139,9 @@ def talk_to(paths: Sequence[Path], prompt: str, age: float, sampling: Sampling) 
 
     Raises `InputError` for a prompt that fills a row of the mind.
     """
+    runs = _runs(paths)
     say(sampling.rule)
-    for run in _runs(paths):
+    for run in runs:
         if not run.checkpoints:
             say(f"\n{run.path.name} diverged before its first checkpoint")
             continue
