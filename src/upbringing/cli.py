@@ -294,14 +294,22 @@ def study(
 
 @app.command()
 def report(
-    study: Annotated[Path, typer.Argument(help="A study folder.")], no_text: NoText = False
+    study: Annotated[Path, typer.Argument(help="A study folder.")],
+    no_text: NoText = False,
+    picture: Annotated[Path | None, typer.Option(help="Also write its picture, an SVG.")] = None,
 ) -> None:
     """Write the page of a study: one HTML file that asks nothing of the network."""
     from upbringing.console import say
+    from upbringing.files import write_text
+    from upbringing.report import picture as picture_of
     from upbringing.report import write_page
     from upbringing.study import study_folder
 
-    say(str(write_page(study_folder(study), with_text=not no_text)))
+    folder = study_folder(study)
+    say(str(write_page(folder, with_text=not no_text)))
+    if picture is not None:
+        write_text(picture, picture_of(folder))
+        say(str(picture))
 
 
 @app.command()
