@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -96,6 +97,7 @@ def test_only_what_is_missing_is_raised(pico: Design, pico_copy: Path) -> None:
     assert_same_outcome(pico_copy, pico.path)
 
 
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 CHILD = """
 import sys
 from pathlib import Path
@@ -105,7 +107,10 @@ def main():
     done = 0
     def report(progress):
         print(progress.run, progress.stage, progress.done, flush=True)
-    execute(Design.open(Path(sys.argv[1])), num_workers=int(sys.argv[2]), on_progress=report)
+    try:
+        execute(Design.open(Path(sys.argv[1])), num_workers=2, on_progress=report)
+    except KeyboardInterrupt:
+        print("stopped")
 
 if __name__ == "__main__":
     main()
@@ -136,10 +141,7 @@ def child(stories: Corpus, tmp_path: Path) -> tuple[Path, Path]:
 def test_killed_in_the_middle_the_study_continues(pico: Design, child: tuple[Path, Path]) -> None:
     script, study = child
     with subprocess.Popen(
-        [sys.executable, str(script), str(study), "2"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        [sys.executable, script, study], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
@@ -167,21 +169,42 @@ def test_killed_in_the_middle_the_study_continues(pico: Design, child: tuple[Pat
     assert_same_outcome(study, pico.path)
 
 
+def test_stopped_by_a_person_it_ends_at_once_and_quietly(child: tuple[Path, Path]) -> None:
+    """Ctrl-C reaches the whole group: no worker prints a traceback or finishes its life first."""
+    script, study = child
+    with subprocess.Popen(
+        [sys.executable, script, study],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        heard: set[str] = set()
+        while len(heard) < 2:  # both workers have begun
+            heard.add(process.stdout.readline().split()[0])
+        os.killpg(process.pid, signal.SIGINT)
+        said, complaints = process.communicate()
+    assert (process.returncode, complaints) == (0, "")
+    assert said.endswith("stopped\n")
+    design = Design.open(study)
+    assert sum(is_done(design, plan) for plan in design.plans) <= 2
+
+
 def is_zombie(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
-def test_a_killed_worker_is_reported(
-    child: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Kill the process that reports first, while the study is executed here."""
+def test_a_killed_worker_is_reported(child: tuple[Path, Path]) -> None:
+    """Kill one of two workers while the study is executed here."""
     design = Design.open(child[1])
-    killed: list[int] = []
+    heard: set[str] = set()
 
-    def kill_one(_: Progress) -> None:
-        if not killed:
-            killed.extend(mp_children())
-            os.kill(killed[0], signal.SIGKILL)
+    def kill_one(progress: Progress) -> None:
+        heard.add(progress.run)
+        if len(heard) == 2:  # both have begun
+            os.kill(mp_children()[0], signal.SIGKILL)
 
     with pytest.raises(ResumeError, match="a worker process was killed\n    run the same command"):
         execute(design, num_workers=2, on_progress=kill_one)
@@ -189,8 +212,6 @@ def test_a_killed_worker_is_reported(
 
 
 def mp_children() -> list[int]:
-    import multiprocessing
-
     return [process.pid for process in multiprocessing.active_children() if process.pid]
 
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import queue
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from upbringing.character import measure_run
@@ -57,13 +59,14 @@ def execute(
         return
     workers = min(len(todo), num_workers or num_cores())
     context = mp.get_context("spawn")
-    channel = context.Queue()
-    with ProcessPoolExecutor(workers, context, _enter, (design.path, channel)) as pool:
+    channel, stop = context.Queue(), context.Event()
+    with ProcessPoolExecutor(workers, context, _enter, (design.path, channel, stop)) as pool:
         futures = [pool.submit(_raise_named, plan.name) for plan in todo]
         try:
             for progress in _listen(futures, channel):
                 report(progress)
         except BaseException:
+            stop.set()  # the lives under way end at their next step
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
@@ -148,13 +151,20 @@ _worker: tuple[Design, OnProgress] | None = None
 _REPORT_EVERY = 8  # steps; the channel is not for every one of them
 
 
-def _enter(path: Path, channel: mp.Queue[Progress]) -> None:
+class _StoppedError(Exception):
+    """Another run failed, or a person pressed Ctrl-C: this one is taken up by the next call."""
+
+
+def _enter(path: Path, channel: mp.Queue[Progress], stop: Event) -> None:
     global _worker  # noqa: PLW0603  (a process pool has no other place for it)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which sets `stop`
     threading.Thread(target=_end_with_parent, daemon=True).start()
     channel.cancel_join_thread()  # after a failure nobody listens, and the process must still end
     settle_process(1)
 
     def report(progress: Progress) -> None:
+        if stop.is_set():
+            raise _StoppedError
         if progress.done % _REPORT_EVERY == 0 or progress.done == progress.total:
             channel.put(progress)
 
