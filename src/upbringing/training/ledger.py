@@ -75,11 +75,14 @@ class Ledger:
 
     @classmethod
     def open(cls, file: Path) -> Ledger:
-        """Read a ledger; raises `ArtefactError` where its chain does not hold."""
-        frame = pl.read_parquet(file)
+        """Read a ledger; raises `ArtefactError` if it is none, or where its chain breaks."""
+        try:
+            frame = pl.read_parquet(file, columns=["rows", "chain"])
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise ArtefactError(f"is not a ledger: {error}", where=str(file)) from error
         ledger = cls()
-        for step, (rows, link) in enumerate(zip(frame["rows"], frame["chain"], strict=True)):
-            ledger.add(rows.to_numpy())
+        for step, (rows, link) in enumerate(frame.iter_rows()):
+            ledger.add(np.array(rows, dtype=np.uint64))
             if ledger.digest != link:
                 raise ArtefactError(f"the chain breaks at step {step}", where=str(file))
         return ledger

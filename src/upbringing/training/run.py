@@ -219,9 +219,9 @@ class Run:
 
     def tokens(self, corpus: Corpus) -> Tokens:
         """Its corpus in its tokens."""
-        # A checkpoint holds the tokenizer too, but a life may end before the first one.
-        kept = [corpus.path / "tokens" / self.recipe.tokenizer, *self.checkpoints.values()]
-        return tokenize(corpus, load_tokenizer(next((p for p in kept if p.exists()), kept[0])))
+        # A life may have ended before its first checkpoint; its corpus was in its tokens then.
+        kept = [*self.checkpoints.values(), corpus.path / "tokens" / self.recipe.tokenizer]
+        return tokenize(corpus, load_tokenizer(kept[0]))
 
     def verify(self) -> str:
         """Check that what was consumed is the order, row by row; gives the ledger's digest.

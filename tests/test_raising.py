@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lives import rows_of
+
+from upbringing.errors import InputError, ResumeError
+from upbringing.order import Order
+from upbringing.training import Life, estimate_cost, raise_on_order, read_checkpoint
+
+LIFE = Life(row_length=64, batch_size=16, precision="fp32")
+
+
+def test_a_mind_is_raised_with_what_a_person_leaves_unsaid(home: Path) -> None:
+    place = home / "by a person"
+    run = raise_on_order(home / "order", home / "corpus", place, LIFE)
+    assert run.recipe.schedule == "linear"
+    assert run.recipe.peak_lr == 2e-3
+    # The order's own levers, where it has them.
+    assert [s.batch_size for s in run.recipe.timeline.segments] == [3, 16, 7]
+    assert read_checkpoint(run.checkpoints[1.0]).shape.num_vocab < 2048
+    assert run.verify() == run.manifest.facts["ledger"]
+    again = raise_on_order(home / "order", home / "corpus", place, LIFE)
+    assert again.digest == run.digest
+    with pytest.raises(ResumeError, match="another seed"):
+        raise_on_order(home / "order", home / "corpus", place, Life(**{**vars(LIFE), "seed": 1}))
+
+
+def test_a_tokenizer_may_be_given(home: Path) -> None:
+    life = Life(**{**vars(LIFE), "tokenizer": home / "tokenizer.json", "peak_lr": 1e-3})
+    run = raise_on_order(home / "order", home / "corpus", home / "given", life)
+    assert run.recipe.tokenizer == rows_of(home).tokens.digest
+    assert run.recipe.peak_lr == 1e-3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"shape": "7b"}, "no shape is called '7b'"),
+        ({"schedule": "cosine"}, "no schedule is called 'cosine'"),
+        ({"precision": "fp8"}, "no precision is called 'fp8'"),
+    ],
+)
+def test_what_is_not_there_is_refused_before_the_work(
+    home: Path, wrong: dict[str, str], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        raise_on_order(
+            home / "order", home / "corpus", home / "wrong", Life(**{**vars(LIFE), **wrong})
+        )
+    assert not (home / "wrong").exists()
+
+
+def test_a_cost_is_counted_and_writes_nothing(home: Path) -> None:
+    before = sorted(home.rglob("*"))
+    rows = rows_of(home)
+    cost = estimate_cost(rows.order, "300k", 16, row_length=64)
+    assert sorted(home.rglob("*")) == before
+    assert cost.num_visits == 72
+    # Its tokenizer has more words than that of the fixture, and every token is a byte or more.
+    assert rows.order.num_visits * 2 < cost.num_tokens < rows.num_tokens
+    assert cost.num_steps == math.ceil(math.ceil(cost.num_tokens / 64) / 16)
+    assert cost.num_parameters == 319_120
+    assert cost.tokens_per_s > 0
+    assert len(cost.lines()) == 3
+    twice = Order.from_rows(rows.order.corpus, np.tile(rows.order.sequence, 2))
+    double = estimate_cost(twice, "300k", 16, row_length=64)
+    assert double.num_tokens == pytest.approx(2 * cost.num_tokens, abs=2)
