@@ -122,12 +122,12 @@ RUSSIAN = "Когда наступила ночь, он смотрел на мо
 
 
 def write_texts(folder: Path, *, russian: int = 0) -> Path:
-    """Five files a kind of about a kilobyte each, and `russian` sentences in one more drama."""
+    """A dozen files a kind of about 400 bytes each, and `russian` sentences in one more drama."""
     rng = np.random.default_rng(2)
     for kind in ("drama", "poetry", "technical"):
         (folder / kind).mkdir(parents=True)
-        for number in range(5):
-            text = "\n\n".join(say_in(kind, 7, rng) for _ in range(4))
+        for number in range(12):
+            text = "\n\n".join(say_in(kind, 5, rng) for _ in range(2))
             (folder / kind / f"{number}.txt").write_text(text, encoding="utf-8")
     if russian:
         text = "\n\n".join(f"{RUSSIAN} {number}." for number in range(russian))

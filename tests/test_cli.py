@@ -141,7 +141,7 @@ def test_ingest_shows_the_corpus_and_what_was_skipped(upbringing: Command, tmp_p
     (texts / "more.jsonl").write_text("\n".join(lines))
     said = upbringing("ingest", "texts", "-o", "corpus")
     assert said.code == 0
-    assert said.lines[0] == "skipped 3 of 19 texts:"
+    assert said.lines[0] == "skipped 3 of 40 texts:"
     assert "  texts/drama/cover.txt: is binary" in said.out
     assert "  texts/more.jsonl:2: is not JSON" in said.out
     assert "  texts/more.jsonl:3: is not a JSON object" in said.out
@@ -275,7 +275,12 @@ def test_train_verify_measure_talk(upbringing: Command, work: Path) -> None:
 
     said = upbringing("measure", "run", "--positive", "drama", "--negative", "technical")
     assert said.code == 0, said.err
-    assert "age 1.00  bits_per_byte all: " in said.out
+    head, *figures = (line.split() for line in said.lines if not line.startswith("no voice"))
+    assert head == ["measure", "of", "0.05", *(f"{n / 10:g}" for n in range(1, 11)), "unit"]
+    assert [row[:2] for row in figures[:4]] == [
+        ["bits_per_byte", subject] for subject in ("drama", "poetry", "technical", "all")
+    ]
+    assert all(0 < float(value) < 20 for row in figures[:4] for value in row[2:-1])
     again = upbringing("measure", "run", "--positive", "drama", "--negative", "technical")
     assert again.out == said.out
     wrong = upbringing("measure", "run", "--positive", "dramma", "--negative", "technical")

@@ -43,7 +43,7 @@ def test_from_texts_to_a_page_and_then_nothing_is_left(tmp_path: Path) -> None:
     corpus = Corpus.open(tmp_path / "out" / "corpus")
     assert told == [
         f"corpus: {corpus.num_scenes} scenes (drama, poetry, technical)",
-        "skipped 1 of 16 texts:",
+        "skipped 1 of 37 texts:",
         f"  {texts}/drama/picture.txt: is binary\n    allowed: text in UTF-8",
         told[3],
         "raising them",

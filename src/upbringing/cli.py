@@ -261,7 +261,7 @@ def measure(
     profile = measure_run(raised, probes)
     if probes.no_judge:
         say(f"no voice is heard, for want of a judge that passes: {probes.no_judge}")
-    console.print(profile_table(profile))
+    console.print(profile_table(profile), width=200)  # a figure is never cut short
 
 
 @app.command()
