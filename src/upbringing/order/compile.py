@@ -1,6 +1,6 @@
 """Compile: curriculum + corpus → the exact sequence of visits.
 
-Every phase selects its scenes and ranks them; one sort by (phase, pass, rank, scene id) is the
+Every phase selects its scenes and ranks them; one sort by (phase, pass, rank, scene key) is the
 order. The result is a pure function of the corpus columns that the curriculum reads, the curriculum
 and the seed. Only scenes of the `train` split can be visited.
 """

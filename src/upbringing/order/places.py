@@ -1,7 +1,7 @@
 """Strategies: each gives scenes their places, 64-bit sort keys inside a phase.
 
 A strategy takes the selected scenes and gives one unsigned 64-bit rank for each; the compile sorts
-by (phase, rank, scene id). Ranks are integers so that an order never depends on rounding. To add
+by (phase, rank, scene key). Ranks are integers so that an order never depends on rounding. To add
 one, decorate a typed function with `@arrangement`: its name is its name in the YAML, its second
 parameter, if any, the setting that the YAML gives it, validated by its annotation.
 """
@@ -18,12 +18,13 @@ import polars as pl
 from pydantic import AfterValidator, TypeAdapter
 from pydantic_core import PydanticCustomError
 
+from upbringing.corpus.measures import MEASURES
 from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
 
 Ranks = npt.NDArray[np.uint64]
 
-_SORTABLE = ("num_bytes", "num_words", "compression_ratio", "unigram_surprisal")
+_SORTABLE = tuple(MEASURES)
 
 
 def _is_sortable(measure: str) -> str:
@@ -130,7 +131,7 @@ def shuffle(scenes: Selected) -> Ranks:
 
 @arrangement(reads=lambda measure: (measure.removeprefix("-"),))
 def sort(scenes: Selected, measure: Measure) -> Ranks:
-    """By a measure, rising; `-measure` falls. Equal values stay together, by scene id."""
+    """By a measure, rising; `-measure` falls. Equal values stay together, by scene key."""
     rank = scenes.columns[measure.removeprefix("-")].rank("dense").to_numpy().astype(np.uint64)
     return rank.max(initial=np.uint64(0)) - rank if measure.startswith("-") else rank
 

@@ -86,9 +86,9 @@ def _scenic(kinds: list[str], lang: str | None) -> str:
     lines = [
         "# scenic: poetry and drama first, as the claim has it; what is dry comes last.",
         *_head("scenic", lang),
-        "  - name: infancy              # the easier half by compression: texture before thought",
+        "  - name: infancy              # half of them, what repeats itself most first",
         f"    scenes: {{kind: {_words(first)}, part: [0, 0.5]}}",
-        "    arrange: {sort: compression_ratio}",
+        "    arrange: {sort: -compression_ratio}",
         "  - name: childhood            # the other half of the same kinds, mixed",
         f"    scenes: {{kind: {_words(first)}, part: [0.5, 1]}}",
         "    arrange: shuffle",
