@@ -252,8 +252,7 @@ def measure(
 ) -> None:
     """Measure what a mind is like at each of its ages, on an axis between two poles."""
     from upbringing.character import measure_run, probes_for
-    from upbringing.console import out as console
-    from upbringing.console import profile_table, say
+    from upbringing.console import profile_table, say, wide
     from upbringing.training import Run
 
     raised = Run.open(run)
@@ -261,7 +260,7 @@ def measure(
     profile = measure_run(raised, probes)
     if probes.no_judge:
         say(f"no voice is heard, for want of a judge that passes: {probes.no_judge}")
-    console.print(profile_table(profile), width=200)  # a figure is never cut short
+    wide.print(profile_table(profile))
 
 
 @app.command()

@@ -19,6 +19,7 @@ from upbringing.study import Progress as RunProgress
 from upbringing.study.execution import has_washout
 
 out = Console(highlight=False, soft_wrap=True)
+wide = Console(highlight=False, soft_wrap=True, width=200)  # for tables: no figure is cut short
 
 _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "white", "bright_black")
 _LINE_EVERY_S = 15.0
