@@ -18,7 +18,8 @@ from scipy import stats
 
 from upbringing.identity import generator
 from upbringing.study.poles import Pole, Poles
-from upbringing.study.statistics import binomial_lower_bound, contrasts, power, seeds_needed
+from upbringing.study.power import power, seeds_needed
+from upbringing.study.statistics import binomial_lower_bound, contrasts
 from upbringing.study.verdict import Evidence, decide, pairs_for
 
 NUM_SEEDS = 8

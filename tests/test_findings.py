@@ -17,7 +17,7 @@ from upbringing.errors import ArtefactError
 from upbringing.files import read_json, write_json
 from upbringing.report import write_page
 from upbringing.study import Design, conclude, execute, open_findings, prepare
-from upbringing.study.verdict import BOTH_ENDS, INTERIOR, NONE, PRIMACY, RECENCY, UNRESOLVED
+from upbringing.study.rules import BOTH_ENDS, INTERIOR, NONE, PRIMACY, RECENCY, UNRESOLVED
 from upbringing.training import loop
 
 Figures = dict[str, Any]

@@ -18,7 +18,7 @@ from upbringing.identity import digest_json
 from upbringing.order import Order
 from upbringing.study import Design, prepare
 from upbringing.study import preparation as preparation_module
-from upbringing.study.verdict import RULES
+from upbringing.study.rules import RULES
 
 
 @pytest.fixture

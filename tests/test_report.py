@@ -20,8 +20,9 @@ from upbringing.errors import ArtefactError, InputError
 from upbringing.files import read_json, write_json
 from upbringing.report import biography, picture, words, write_page
 from upbringing.report.colours import COLOURS
-from upbringing.report.folder import Findings, read_study
+from upbringing.report.folder import read_study
 from upbringing.report.page import badges, render
+from upbringing.report.records import Findings
 from upbringing.report.ribbons import MAX_KINDS, kind_colours
 
 SECTIONS = ["answer", "picture", "reading", "life", "figures", "samples", "making", "words"]

@@ -13,6 +13,7 @@ from scipy import stats
 
 from upbringing.errors import InputError
 from upbringing.identity import generator
+from upbringing.study.power import power, seeds_needed
 from upbringing.study.statistics import (
     Table,
     binomial_lower_bound,
@@ -20,9 +21,7 @@ from upbringing.study.statistics import (
     costs,
     critical_value,
     family,
-    power,
     seed_sd,
-    seeds_needed,
     step_down_p,
 )
 

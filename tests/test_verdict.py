@@ -11,16 +11,9 @@ import pytest
 from upbringing.identity import generator
 from upbringing.study.answer import answer
 from upbringing.study.poles import Pole, Poles, Washout, examine_poles, examine_washout
+from upbringing.study.rules import POSITION_PAIRS, pairs_for
 from upbringing.study.statistics import Contrast, Cost, binomial_lower_bound, contrasts
-from upbringing.study.verdict import (
-    POSITION_PAIRS,
-    Evidence,
-    Verdict,
-    decide,
-    is_equivalent,
-    is_positive,
-    pairs_for,
-)
+from upbringing.study.verdict import Evidence, Verdict, decide, is_equivalent, is_positive
 
 PASSED = Poles(Pole("pole-drama", 1.0, ()), Pole("pole-rest", 0.0, ()), 1.0, 0.1, "passed", "fine")
 WINS = ["BOTH ENDS", "PRIMACY", "RECENCY", "INTERIOR"]

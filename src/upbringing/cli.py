@@ -276,12 +276,14 @@ def study(
     """Raise and measure all minds of a study, and decide by its rules."""
     from upbringing.console import StudyProgress, say
     from upbringing.corpus import Corpus
-    from upbringing.protocol import state_line
+    from upbringing.protocol import state_line, warnings_of
     from upbringing.settings import load_settings
     from upbringing.study import StudySettings, conclude, execute, prepare
 
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
     say(f"{out / 'study.json'}: {len(design.plans)} runs, design {design.digest[:16]}")
+    for line in warnings_of(design):
+        say(line)
     if design_only:
         return
     say(state_line(design))

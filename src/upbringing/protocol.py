@@ -31,6 +31,7 @@ from upbringing.study import (
     prepare,
 )
 from upbringing.study.execution import OnProgress
+from upbringing.study.power import power_line
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def raise_minds(
         settings = _as_long_as_it_can_be(settings, corpus, tell)
     design = prepare(settings, corpus, place / "study")
     tell(_plan_line(design))
+    for line in warnings_of(design):
+        tell(line)
     tell(state_line(design))
     with watch(design) as on_progress:
         execute(design, num_workers=num_workers, on_progress=on_progress)
@@ -182,6 +185,12 @@ def _plan_line(design: Design) -> str:
         f"{', '.join(settings.arms)} × {', '.join(settings.schedules)} × "
         f"{len(settings.seeds)} seeds, the poles{' and the ladder' if settings.ladder else ''}"
     )
+
+
+def warnings_of(design: Design) -> list[str]:
+    """What a person should know before the first mind is raised."""
+    line = power_line(len(design.settings.seeds), len(design.said["contrasts"]))
+    return [line] if line else []
 
 
 def state_line(design: Design) -> str:

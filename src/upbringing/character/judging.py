@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from upbringing.character.axes import Axis
-from upbringing.character.voice import BASELINE, Judge, JudgeReport, train_judge
+from upbringing.character.examination import BASELINE, JudgeReport
+from upbringing.character.voice import Judge, train_judge
 from upbringing.corpus import Corpus
 from upbringing.corpus.held_out import UNITS
 from upbringing.corpus.store import HELD_OUT, TRAIN

@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from upbringing.character.examination import BASELINE, JudgeFigures, JudgeReport, fault_of
 from upbringing.character.neighbours import (
     FeatureArray,
     FloatArray,
@@ -41,49 +42,10 @@ from upbringing.identity import digest_json, keyed_hash, keys_of
 BoolArray = npt.NDArray[np.bool_]
 
 FORMAT = "judge/1"
-BASELINE = 0.5  # no evidence either way, both sides weighing the same
 NUM_CHARACTERS = 400  # of a piece: about the length of a sample
 MOST_PIECES = 4000  # a side
 NUM_FOLDS = 4
 INVERSE_PENALTY = 3.0  # scikit-learn's C; held-out Brier is flat from 1 to 10
-
-LEAST_AUC = 0.80
-LARGEST_SHIFT = 0.10  # from the baseline, of text without order
-
-
-@dataclass(frozen=True)
-class JudgeFigures:
-    """Figures on unseen groups; Brier weighs both sides the same, so 0.25 is knowing nothing.
-
-    `mean_*`: mean scores of each side; `shuffled_*`: of its texts with their words in random order;
-    `unigram_*`: of words drawn singly from that side.
-    """
-
-    auc: float
-    brier: float
-    mean_positive: float
-    mean_negative: float
-    shuffled_positive: float
-    shuffled_negative: float
-    unigram_positive: float
-    unigram_negative: float
-
-
-@dataclass(frozen=True)
-class JudgeReport:
-    """Whether a judge may be used: AUC ≥ 0.80, text without order within 0.10 of `baseline`.
-
-    The numbers count pieces of about 400 characters. `figures` is None where a side has no group
-    that training has not seen.
-    """
-
-    num_positive: int
-    num_negative: int
-    num_groups: int
-    baseline: float
-    figures: JudgeFigures | None
-    passed: bool
-    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +83,7 @@ class Judge:
         positive, negative = (_pieces(side, ["" for _ in side], seed)[0] for side in sides)
         num_groups = len({groups[i] for i in unseen})
         figures = self._figures(positive, negative, seed) if positive and negative else None
-        fault = _fault(figures)
+        fault = fault_of(figures)
         return JudgeReport(
             num_positive=len(positive),
             num_negative=len(negative),
@@ -290,22 +252,6 @@ def _platt_slope(evidence_T: FloatArray, labels_T: BoolArray) -> float:
         return float(((target_T * right_T + (1 - target_T) * wrong_T) / sizes_T).sum())
 
     return float(minimize_scalar(loss, bounds=(0.0, 100.0), method="bounded").x)
-
-
-def _fault(figures: JudgeFigures | None) -> str | None:
-    """Why the judge may not be used, or None."""
-    if figures is None:
-        return "a side has no group that training has not seen"
-    if figures.auc < LEAST_AUC:
-        return f"AUC {figures.auc:.2f} on unseen groups is under {LEAST_AUC:.2f}"
-    without_order = {
-        "shuffled positive": figures.shuffled_positive,
-        "shuffled negative": figures.shuffled_negative,
-        "unigram positive": figures.unigram_positive,
-        "unigram negative": figures.unigram_negative,
-    }
-    far = [f"{k} {v:.2f}" for k, v in without_order.items() if abs(v - BASELINE) > LARGEST_SHIFT]
-    return f"text without order is judged: {', '.join(far)}" if far else None
 
 
 def _check(texts: Sequence[str], is_positive: Sequence[bool], groups: Sequence[str]) -> None:

@@ -24,7 +24,8 @@ from upbringing.files import write_text
 from upbringing.report import charts, ribbons, samples, tables, words
 from upbringing.report.charts import arms_of
 from upbringing.report.colours import CONFIG, arm_colour, css_variables
-from upbringing.report.folder import Findings, Study, read_study
+from upbringing.report.folder import Study, read_study
+from upbringing.report.records import Findings
 
 _ASSETS = files("upbringing.report")
 

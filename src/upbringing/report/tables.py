@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import Any
 
 from upbringing.report import words
-from upbringing.report.folder import Contrast, Cost, Findings, Study
+from upbringing.report.folder import Study
+from upbringing.report.records import Contrast, Cost, Findings
 
 
 def section(study: Study) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from upbringing.report.folder import Findings
+from upbringing.report.records import Findings
 
 ARM_ORDER = ["F", "M", "L", "O", "D", "S", "N"]
 

@@ -3,7 +3,8 @@
 from upbringing.study.design import Design, study_folder
 from upbringing.study.execution import Progress, execute, is_done
 from upbringing.study.findings import conclude, open_findings
-from upbringing.study.preparation import longest_life, prepare
+from upbringing.study.lives import longest_life
+from upbringing.study.preparation import prepare
 from upbringing.study.settings import StudySettings, preset
 
 __all__ = [

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from upbringing.study.rules import DEMONSTRATION, NOT_MEASURABLE, PLACES
 from upbringing.study.statistics import Contrast, Cost
-from upbringing.study.verdict import (
-    DEMONSTRATION,
-    NOT_MEASURABLE,
-    PLACES,
-    Verdict,
-    number,
-)
+from upbringing.study.verdict import Verdict, number
 
 
 def answer(

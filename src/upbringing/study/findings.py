@@ -17,14 +17,15 @@ import numpy as np
 import polars as pl
 
 from upbringing.errors import ArtefactError
-from upbringing.files import made_by, read_json, write_json
+from upbringing.files import read_json, write_json
 from upbringing.study.answer import answer
 from upbringing.study.design import Design
 from upbringing.study.execution import is_done
+from upbringing.study.facts import deviations_of, facts_of
 from upbringing.study.gathering import LIFE, WASHED, gather, lived_runs, ribbons, write_table
 from upbringing.study.poles import Poles, Washout, examine_poles, examine_washout
+from upbringing.study.rules import pairs_for
 from upbringing.study.statistics import (
-    FEWEST_SEEDS,
     POLE_DISTANCES,
     Contrast,
     Cost,
@@ -34,8 +35,7 @@ from upbringing.study.statistics import (
     costs,
     family,
 )
-from upbringing.study.verdict import SMALLEST_EFFECT, Evidence, Verdict, decide, pairs_for
-from upbringing.training import lr_share
+from upbringing.study.verdict import Evidence, Verdict, decide
 
 COMPANIONS = ("style_margin_sum", "style_margin_pmi")
 _UNITS = {
@@ -98,14 +98,14 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
             washouts[schedule] = asdict(washout)
     contrasts += _interactions(design, readings, poles)
     return {
-        **_facts(design),
+        **facts_of(design),
         "poles": asdict(poles),
         "contrasts": [asdict(contrast) for contrast in contrasts],
         "verdicts": [asdict(verdict) for verdict in verdicts],
         "costs": [asdict(cost) for cost in spent],
         "washout": washouts,
         "diverged": diverged,
-        "deviations": _deviations(design),
+        "deviations": deviations_of(design),
         "answer": _answer(design, contrasts, verdicts, spent, diverged),
     }
 
@@ -120,56 +120,6 @@ def _answer(
     lives = [c for c in contrasts if not c.schedule.endswith(WASHED)]
     block = "+".join(design.settings.block)
     return answer(block=block, contrasts=lives, verdicts=verdicts, costs=spent, diverged=diverged)
-
-
-def _facts(design: Design) -> dict[str, Any]:
-    """What a page says of how the study was made."""
-    settings, said = design.settings, design.said
-    return {
-        "name": settings.name,
-        "preset": settings.preset,
-        "is_demonstration": len(settings.seeds) < FEWEST_SEEDS,
-        "seeds": list(settings.seeds),
-        "lang": said["lang"],
-        "block": "+".join(settings.block),
-        "against": "+".join(settings.against) if settings.against else None,
-        "axis": design.axis.name,
-        "primary": design.primary,
-        "shape": settings.shape,
-        "num_parameters": said["num_parameters"],
-        "num_tokens": said["num_tokens"],
-        "smallest_effect": SMALLEST_EFFECT,
-        "arms": said["arms"],
-        "command": made_by()["command"],
-        "schedules": {name: _schedule(name) for name in settings.schedules},
-        "judge": said["judge"],
-        "numerics": asdict(design.plans[0].recipe.numerics),
-        "digests": {"design": design.digest, **said["digests"]},
-        "sampling": design.probes.settings.sampling.as_json(),
-    }
-
-
-def _schedule(name: str) -> dict[str, Any]:
-    """A schedule's curve, and the share of its learning-rate mass that each sixth of life gets."""
-    age = np.linspace(0, 1, 101)
-    fine = (np.arange(6_000) + 0.5) / 6_000
-    mass = lr_share(name, fine).reshape(6, -1).sum(1)
-    return {
-        "age": age.tolist(),
-        "lr": lr_share(name, age).tolist(),
-        "mass_by_sixth": (mass / mass.sum()).tolist(),
-    }
-
-
-def _deviations(design: Design) -> list[str]:
-    """Libraries that changed between the design and the findings."""
-    then = read_json(design.path / "study.json")["made_by"]["versions"]
-    now = made_by()["versions"]
-    return [
-        f"{name} was {then.get(name)} when the study was designed, and is {now[name]} now"
-        for name in now
-        if then.get(name) != now[name]
-    ]
 
 
 def _values(

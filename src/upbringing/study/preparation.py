@@ -13,33 +13,26 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars as pl
-
 from upbringing.character import Axis, Judge, Probes, judge_for
-from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
-from upbringing.corpus.store import TRAIN
-from upbringing.errors import InputError, ResumeError
+from upbringing.corpus import Corpus, Tokens
+from upbringing.errors import ResumeError
 from upbringing.files import made_by, read_json, remove_drafts, storage, write_json
 from upbringing.identity import digest_json
 from upbringing.order import (
     Block,
-    Curriculum,
     Order,
-    Phase,
     Rows,
-    Selection,
     arm_curriculum,
-    block_of,
     compile_order,
     describe_arm,
     ladder_order,
 )
 from upbringing.study.comparison import check_comparison_class
 from upbringing.study.design import FORMAT, WASHOUT, Design, Plan, probe_settings
+from upbringing.study.lives import block_among, in_life, language_of, life_of, stream, tokens_of
 from upbringing.study.poles import LADDER
+from upbringing.study.rules import RULES, pairs_for
 from upbringing.study.settings import StudySettings
-from upbringing.study.verdict import RULES, pairs_for
 from upbringing.training import Numerics, Recipe, Shape, Timeline, best_device, shape_named
 from upbringing.training.run import digestible
 
@@ -50,10 +43,10 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     Raises `InputError` for kinds or languages that the corpus lacks, `ComparisonError` for arms
     that are not one comparison class, `ResumeError` if another study lies at `place`.
     """
-    lang = _language(settings, corpus)
-    block = _block(settings, corpus, lang)
-    tokens = _tokens(settings, corpus, lang)
-    block = _in_life(block, _life(settings, corpus, tokens, lang), corpus)
+    lang = language_of(settings, corpus)
+    block = block_among(settings, corpus, lang)
+    tokens = tokens_of(settings, corpus, lang)
+    block = in_life(block, life_of(settings, corpus, tokens, lang), corpus)
     axis = Axis(block.kinds, block.against or block.others, lang, against_rest=not block.against)
     draft = _Draft(settings, corpus, tokens, block, axis)
     orders = dict(draft.orders())
@@ -120,7 +113,7 @@ class _Draft:
                     ),
                 )
         if self.settings.washout:
-            yield WASHOUT, compile_order(self.corpus, _stream(WASHOUT, self.block.life), seed=0)
+            yield WASHOUT, compile_order(self.corpus, stream(WASHOUT, self.block.life), seed=0)
 
     @property
     def rungs(self) -> dict[str, float]:
@@ -173,84 +166,6 @@ class _Draft:
         asked = self.settings.numerics
         device = best_device() if asked.device == "auto" else asked.device
         return Numerics(asked.precision, asked.compiled, 1, device)
-
-
-def _language(settings: StudySettings, corpus: Corpus) -> str:
-    """The minds' one language: the one asked for, or the only one there is."""
-    if settings.lang is None and len(corpus.langs) > 1:
-        raise InputError(
-            "the corpus has several languages, and a mind is raised in one",
-            where=str(corpus.path),
-            allowed=", ".join(corpus.langs),
-            do="say which with `lang`",
-        )
-    lang = settings.lang or corpus.langs[0]
-    if lang not in corpus.langs:
-        raise InputError(
-            f"no scene is in {lang!r}", where=str(corpus.path), allowed=", ".join(corpus.langs)
-        )
-    return lang
-
-
-def _tokens(settings: StudySettings, corpus: Corpus, lang: str) -> Tokens:
-    """The corpus in a tokenizer trained on its training scenes in the minds' language."""
-    texts = corpus.columns(["text", "lang", "split"]).filter(lang=lang, split=TRAIN)["text"]
-    num_vocab = settings.vocabulary or shape_named(settings.shape).num_vocab
-    return tokenize(corpus, train_tokenizer(texts.to_list(), num_vocab))
-
-
-def _block(settings: StudySettings, corpus: Corpus, lang: str) -> Block:
-    """The block among all training scenes of the language."""
-    life = Selection(lang=(lang,))
-    return block_of(corpus, settings.block, against=settings.against or (), life=life)
-
-
-def _life(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -> Selection:
-    """A life of `settings.tokens`, dealt from all training scenes of the language."""
-    there = _num_tokens(corpus, tokens, lang)
-    wanted = settings.tokens or there
-    if wanted > there:
-        raise InputError(
-            f"a life of {wanted:,} tokens is asked for, the corpus has {there:,} to train on",
-            where=str(corpus.path),
-            do="ask for fewer `tokens`, or give more text",
-        )
-    part = None if wanted == there else (0.0, round(wanted / there, 6))
-    return Selection(lang=(lang,), part=part)
-
-
-def _in_life(block: Block, life: Selection, corpus: Corpus) -> Block:
-    """The block as a life holds it; a short one may have lost a kind that has few scenes."""
-    visited = compile_order(corpus, _stream("life", life)).sequence
-    held = corpus.columns(["kind", "num_bytes"])[visited]
-    sizes = held.group_by("kind").agg(pl.col("num_bytes").cast(pl.Int64).sum()).sort("kind")
-    num_bytes = dict(sizes.iter_rows())
-    lost = [kind for kind in (*block.kinds, *block.against) if kind not in num_bytes]
-    others = tuple(kind for kind in block.others if kind in num_bytes)
-    if lost or not (others or block.against):
-        raise InputError(
-            f"a life that short holds no scene of {', '.join(lost or block.others)}",
-            do="ask for more `tokens`",
-        )
-    return replace(block, others=others, num_bytes=num_bytes, life=life)
-
-
-def _stream(name: str, life: Selection | None) -> Curriculum:
-    """A life in one phase, shuffled."""
-    return Curriculum(name=name, scenes=life, phases=(Phase(name=name, scenes="rest"),))
-
-
-def _num_tokens(corpus: Corpus, tokens: Tokens, lang: str) -> int:
-    """Tokens of all training scenes of a language."""
-    scenes = corpus.columns(["lang", "split"]).with_row_index("row")
-    rows = scenes.filter(lang=lang, split=TRAIN)["row"].to_numpy()
-    return int(np.diff(tokens.offsets)[rows].sum())
-
-
-def longest_life(settings: StudySettings, corpus: Corpus) -> int:
-    """The most tokens a life can have in such a study. Raises `InputError` as `prepare` does."""
-    lang = _language(settings, corpus)
-    return _num_tokens(corpus, _tokens(settings, corpus, lang), lang)
 
 
 def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens) -> None:

@@ -207,27 +207,6 @@ def binomial_lower_bound(num_hits: int, num_trials: int) -> float:
     return float(test.proportion_ci(confidence_level=0.95, method="exact").low)
 
 
-def power(effect_in_seed_sd: float, num_contrasts: int, num_seeds: int) -> float:
-    """The chance that one contrast's simultaneous interval lies above zero.
-
-    Its first arm is `effect_in_seed_sd` seed SDs above its second; a contrast of two arms has a
-    spread of √2 seed SDs, so its t is noncentral, shifted by effect·√(S/2).
-    """
-    critical = critical_value(num_contrasts, num_seeds)
-    shift = effect_in_seed_sd * np.sqrt(num_seeds / 2)
-    return float(stats.nct.sf(critical, num_seeds - 1, shift))
-
-
-def seeds_needed(
-    effect_in_seed_sd: float, num_contrasts: int, wanted_power: float = 0.8
-) -> int | None:
-    """The fewest seeds, 6 to 60, that have `wanted_power`; None where 60 do not."""
-    numbers = range(FEWEST_SEEDS, 61)
-    return next(
-        (n for n in numbers if power(effect_in_seed_sd, num_contrasts, n) >= wanted_power), None
-    )
-
-
 def _bare_contrast(table: Table, pair: Pair) -> tuple[Contrast, FloatArray]:
     """The record with its estimate alone, or with the reason for none; and the differences."""
     first, second = (np.asarray(table.values[arm], dtype=np.float64) for arm in pair)

@@ -8,55 +8,26 @@ middle, last; S: shuffled; O: another kind in F's place; D: shuffled, with F's d
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from upbringing.study.poles import Poles, Washout
-from upbringing.study.statistics import FEWEST_SEEDS, Contrast, Cost, Pair
-
-SMALLEST_EFFECT = 0.10  # δ, in pole distances
-LARGEST_FREE_COST = 0.03  # bits per byte
-
-POSITION_PAIRS: tuple[Pair, ...] = (
-    ("F", "S"), ("M", "S"), ("L", "S"), ("F", "M"), ("L", "M"), ("F", "L"),
-)  # fmt: skip
-CONTROL_PAIRS: tuple[Pair, ...] = (("F", "O"), ("F", "D"))
-
-BOTH_ENDS, PRIMACY, RECENCY, INTERIOR = "BOTH ENDS", "PRIMACY", "RECENCY", "INTERIOR"
-NONE, UNRESOLVED = "NONE", "UNRESOLVED"
-DEMONSTRATION, NOT_MEASURABLE = "DEMONSTRATION", "NOT MEASURABLE"
-
-RULES = """\
-BOTH ENDS   pos(F−S, L−S, F−M, L−M)
-PRIMACY     pos(F−S, F−M, F−L)
-RECENCY     pos(L−S, L−M, L−F)
-INTERIOR    pos(M−S, M−F, M−L)
-NONE        eq(F−S, M−S, L−S)
-UNRESOLVED  otherwise; the first that holds
-pos(c): simultaneous 95% lower bound > 0 and estimate ≥ 0.10 pole distances
-eq(c):  90% interval inside ±0.10 pole distances
-and for the place P that won:
-SPECIFIC     pos(P−O)            PLACEBO-LIKE  eq(P−O)
-BEYOND DOSE  pos(F−D)            DOSE ONLY     eq(F−D)          (P = F)
-LASTING      pos(P−S) after a valid washout    FADED  eq(P−S)
-AT A COST    upper bound of bits/byte(P) − bits/byte(S) above 0.03
-MARGINS DISAGREE  a contrast that P won has another sign by sum or by PMI
-Fewer than 6 seeds: DEMONSTRATION. Gate of the poles not passed: NOT MEASURABLE.
-"""
-
-# In this order; every contrast named must be positive.
-_WINS = {
-    BOTH_ENDS: ("F−S", "L−S", "F−M", "L−M"),
-    PRIMACY: ("F−S", "F−M", "F−L"),
-    RECENCY: ("L−S", "L−M", "L−F"),
-    INTERIOR: ("M−S", "M−F", "M−L"),
-}
-_POSITION_NAMES = tuple(f"{first}−{second}" for first, second in POSITION_PAIRS)
-_AGAINST_SHUFFLE = ("F−S", "M−S", "L−S")  # NONE: every one equivalent to zero
-_WINNERS = {BOTH_ENDS: ("F", "L"), PRIMACY: ("F",), RECENCY: ("L",), INTERIOR: ("M",)}
+from upbringing.study.rules import (
+    AGAINST_SHUFFLE,
+    DEMONSTRATION,
+    LARGEST_FREE_COST,
+    NONE,
+    NOT_MEASURABLE,
+    PLACES,
+    POSITION_NAMES,
+    SMALLEST_EFFECT,
+    UNRESOLVED,
+    WINNERS,
+    WINS,
+)
+from upbringing.study.statistics import FEWEST_SEEDS, Contrast, Cost
 
 _WITHIN = f", to within {SMALLEST_EFFECT:.2f} pole distances"
-PLACES = {"F": "first", "M": "in the middle", "L": "last"}
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
 
 
@@ -92,11 +63,6 @@ class Verdict:
     sentence: str
 
 
-def pairs_for(arms: Collection[str]) -> tuple[Pair, ...]:
-    """The contrasts that the rules ask for among `arms`, in a fixed order: one family."""
-    return tuple(pair for pair in (*POSITION_PAIRS, *CONTROL_PAIRS) if set(pair) <= set(arms))
-
-
 def decide(evidence: Evidence) -> Verdict:
     """The first rule that holds, with its qualifiers."""
     found = _by_name(evidence.contrasts)
@@ -119,19 +85,19 @@ def decide(evidence: Evidence) -> Verdict:
             f"It does not matter when {evidence.block} is read: first, in the middle or last, the "
             f"mind ends within {SMALLEST_EFFECT:.2f} pole distances of the shuffled one on average."
         )
-        return _plain(evidence, NONE, _figures(found, _AGAINST_SHUFFLE, at_90=True), sentence)
+        return _plain(evidence, NONE, _figures(found, AGAINST_SHUFFLE, at_90=True), sentence)
     if position == UNRESOLVED:
-        reason = f"no rule holds: {_figures(found, _POSITION_NAMES)}"
+        reason = f"no rule holds: {_figures(found, POSITION_NAMES)}"
         sentence = (
             f"{num_seeds} seeds do not settle whether it matters when {evidence.block} is read."
         )
         return _plain(evidence, UNRESOLVED, reason, sentence)
 
     judged = [
-        _specificity(found, _WINNERS[position]),
-        _dose(found, _WINNERS[position]),
-        _duration(evidence, _WINNERS[position]),
-        _cost(evidence, _WINNERS[position]),
+        _specificity(found, WINNERS[position]),
+        _dose(found, WINNERS[position]),
+        _duration(evidence, WINNERS[position]),
+        _cost(evidence, WINNERS[position]),
         _agreement(evidence, position),
     ]
     sentences = [_win(evidence.block, position, found), *(clause for _, clause in judged)]
@@ -140,7 +106,7 @@ def decide(evidence: Evidence) -> Verdict:
         evidence.measure,
         position,
         tuple(qualifier for qualifier, _ in judged if qualifier),
-        _figures(found, _WINS[position]),
+        _figures(found, WINS[position]),
         " ".join(sentence for sentence in sentences if sentence),
     )
 
@@ -172,10 +138,10 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def _position(found: Mapping[str, Contrast]) -> str:
-    for position, names in _WINS.items():
+    for position, names in WINS.items():
         if all(is_positive(found.get(name)) for name in names):
             return position
-    if all(is_equivalent(found.get(name)) for name in _AGAINST_SHUFFLE):
+    if all(is_equivalent(found.get(name)) for name in AGAINST_SHUFFLE):
         return NONE
     return UNRESOLVED
 
@@ -232,7 +198,7 @@ def _agreement(evidence: Evidence, position: str) -> tuple[str, str]:
         f"{contrast.name} by {contrast.measure}"
         for contrast in evidence.companions
         for read in (contrast, contrast.reversed())
-        if read.name in _WINS[position] and read.estimate is not None and read.estimate <= 0
+        if read.name in WINS[position] and read.estimate is not None and read.estimate <= 0
     ]
     if not against:
         return "", ""
@@ -262,7 +228,7 @@ def _qualify(
 
 
 def _win(block: str, position: str, found: Mapping[str, Contrast]) -> str:
-    winners = _WINNERS[position]
+    winners = WINNERS[position]
     gains = " and ".join(_amount(found[f"{arm}−S"]) for arm in winners)
     where = " and ".join(PLACES[arm] for arm in winners)
     losers = " or ".join(place for arm, place in PLACES.items() if arm not in winners)

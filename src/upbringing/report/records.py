@@ -1,0 +1,139 @@
+"""The records of `findings.json`, as a page reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """JSON that we wrote ourselves: immutable; a newer writer may have added fields."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Schedule(Record):
+    """A learning rate through life, and where its mass (the integral over age) lies."""
+
+    age: tuple[float, ...] = Field(min_length=2)
+    lr: tuple[float, ...] = Field(min_length=2)
+    """Share of the peak rate at each age."""
+    mass_by_sixth: tuple[float, ...] = Field(min_length=6, max_length=6)
+
+    def mass_between(self, start: float, end: float) -> float:
+        """The area under the rate (trapezoids) between two ages; 1 for a whole life at the peak."""
+        age, lr = np.asarray(self.age), np.asarray(self.lr)
+        area = np.concatenate([[0.0], np.cumsum(np.diff(age) * (lr[1:] + lr[:-1]) / 2)])
+        at_start, at_end = np.interp([start, end], age, area)
+        return float(at_end - at_start)
+
+
+class Pole(Record):
+    """The minds that were raised on one kind only."""
+
+    arm: str
+    mean: float | None
+    values: tuple[float | None, ...] = ()
+
+
+class Poles(Record):
+    """The unit of character and whether it can be trusted at this size."""
+
+    positive: Pole | None = None
+    negative: Pole | None = None
+    distance: float | None = None
+    seed_sd: float | None = None
+    gate: Literal["passed", "failed", "not run"]
+    reason: str
+
+
+class Contrast(Record):
+    """A difference between two arms; no number where there is none to give."""
+
+    schedule: str
+    measure: str
+    name: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    num_seeds: int
+    unit: str
+    method: str
+    reason: str | None = None
+
+
+class Verdict(Record):
+    """What the rules say of one schedule and measure."""
+
+    schedule: str
+    measure: str
+    position: str
+    qualifiers: tuple[str, ...]
+    reason: str
+    sentence: str
+
+
+class Cost(Record):
+    """Held-out bits per byte of an arm minus those of the shuffles."""
+
+    schedule: str
+    arm: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    num_seeds: int
+    method: str
+    reason: str | None = None
+
+
+class Washout(Record):
+    """Whether a schedule's washout was strong enough to speak of what lasts."""
+
+    valid: bool
+    reason: str
+
+
+class Sampling(Record):
+    """How the samples were drawn and which are shown."""
+
+    temperature: float
+    num_tokens: int
+    rule: str
+
+
+class Findings(Record):
+    """`findings.json`, the fields that a report uses."""
+
+    name: str
+    preset: str | None
+    is_demonstration: bool
+    seeds: tuple[int, ...] = Field(min_length=1)
+    lang: str
+    block: str
+    against: str | None
+    axis: str
+    primary: Literal["style_margin", "voice"]
+    shape: str
+    num_parameters: int
+    num_tokens: int
+    smallest_effect: float
+    arms: Mapping[str, str]
+    command: str
+    schedules: Mapping[str, Schedule] = Field(min_length=1)
+    poles: Poles
+    contrasts: tuple[Contrast, ...]
+    verdicts: tuple[Verdict, ...]
+    costs: tuple[Cost, ...]
+    washout: Mapping[str, Washout]
+    judge: Mapping[str, Any] | None
+    diverged: tuple[str, ...]
+    deviations: tuple[str, ...]
+    numerics: Mapping[str, object]
+    digests: Mapping[str, str]
+    sampling: Sampling
+    answer: tuple[str, ...] = Field(min_length=1)
