@@ -68,7 +68,9 @@ def rows_of(home: Path) -> Rows:
 
 def raised(home: Path, place: Path, **options: Any) -> Run:
     """A life at `place` in this process; options are those of a recipe and of `train`."""
-    training = {key: options.pop(key) for key in ("on_step", "parent") if key in options}
+    names = ("on_step", "parent", "snapshot_every_s")
+    training = {"snapshot_every_s": NEVER_S}
+    training |= {key: options.pop(key) for key in names if key in options}
     rows = rows_of(home)
     sources = {"corpus": home / "corpus", "order": home / "order"}
     return train(
@@ -76,7 +78,6 @@ def raised(home: Path, place: Path, **options: Any) -> Run:
         recipe_of(rows, **options),
         place,
         sources=sources,
-        snapshot_every_s=NEVER_S,
         **training,
     )
 

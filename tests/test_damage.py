@@ -163,3 +163,18 @@ def test_a_tree_that_is_moved_can_be_verified(whole: Path, tmp_path: Path) -> No
     shutil.rmtree(tmp_path / "moved" / "corpus" / "tokens")  # can be made again
     assert Run.open(tmp_path / "moved" / "run").verify() == Run.open(whole / "run").verify()
     assert pl.read_parquet(whole / "run" / "ledger.parquet").height > 0
+
+
+def test_a_checkpoint_damaged_before_a_resume_is_named(home: Path) -> None:
+    place = home / "cut short"
+
+    def stop(done: int, total: int) -> None:
+        if done == total - 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        raised(home, place, snapshot_every_s=0.0, on_step=stop)
+    weights = sorted((place / "checkpoints").glob("age_*"))[0] / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
+    with pytest.raises(ArtefactError, match=f"{weights.parent.name}.*is damaged"):
+        raised(home, place)

@@ -181,7 +181,8 @@ def test_a_snapshot_that_consumed_another_order_is_refused(home: Path, place: Pa
     forged.save(snapshot / "ledger.parquet")
     (snapshot / "resume.json").unlink()
     recipe = recipe_of(rows_of(home)).digest
-    write_manifest(snapshot, "resume/1", recipe={"run": recipe}, inputs={}, facts={"step": 12})
+    facts = {"step": 12, "checkpoints": {}}
+    write_manifest(snapshot, "resume/1", recipe={"run": recipe}, inputs={}, facts=facts)
     with pytest.raises(VerificationError, match="step 3, row 9: expected scene"):
         raised(home, place)
 

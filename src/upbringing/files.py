@@ -144,6 +144,12 @@ def read_json(file: Path) -> Any:
         raise ArtefactError(f"is not JSON: {error}", where=str(file)) from error
 
 
+def folder_digest(folder: Path) -> str:
+    """SHA-256 (hex) of canonical JSON: the digest of every file in a folder by relative name."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return digest_json({file.relative_to(folder).as_posix(): file_digest(file) for file in files})
+
+
 def file_digest(file: Path) -> str:
     """SHA-256 (hex) of a file's bytes."""
     with file.open("rb") as handle:

@@ -10,7 +10,7 @@ A snapshot is written whole before the one before it is removed.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,30 +116,38 @@ def _llama_config(model: Decoder, tokenizer: Tokenizer) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where a run stands after `step` optimiser steps, for `recipe` (its digest)."""
+    """Where a run stands after `step` optimiser steps, for `recipe` (its digest).
+
+    `checkpoints` are the digests of the checkpoint folders kept until then, by name.
+    """
 
     step: int
     recipe: str
     folder: Path
+    checkpoints: Mapping[str, str]
 
 
 @contextmanager
 def staged_snapshot(
-    resume: Path, step: int, recipe: str, model: Decoder, optimizer: torch.optim.Optimizer
+    snapshot: Snapshot, model: Decoder, optimizer: torch.optim.Optimizer
 ) -> Iterator[Path]:
-    """Write a snapshot after `step`; the caller adds its own files to the folder it is given."""
+    """Write a snapshot; the caller adds its own files to the folder it is given."""
     tensors = {f"weight.{name}": p.detach() for name, p in model.named_parameters()}
     for name, parameter in model.named_parameters():
         for moment, value in optimizer.state[parameter].items():
             tensors[f"{moment}.{name}"] = value.clone()
-    place = resume / f"step_{step:08d}"
-    with staged(place) as draft:
+    with staged(snapshot.folder) as draft:
         save_file(tensors, draft / "state.safetensors")
         yield draft
-        facts = {"step": step}
-        write_manifest(draft, RESUME_FORMAT, recipe={"run": recipe}, inputs={}, facts=facts)
-    for older in resume.glob("step_*"):
-        if older != place:
+        write_manifest(
+            draft,
+            RESUME_FORMAT,
+            recipe={"run": snapshot.recipe},
+            inputs={},
+            facts={"step": snapshot.step, "checkpoints": snapshot.checkpoints},
+        )
+    for older in snapshot.folder.parent.glob("step_*"):
+        if older != snapshot.folder:
             shutil.rmtree(older)
 
 
@@ -152,7 +160,8 @@ def last_snapshot(resume: Path) -> Snapshot | None:
     if not folders:
         return None
     manifest = open_manifest(folders[-1], RESUME_FORMAT)
-    return Snapshot(manifest.facts["step"], manifest.recipe["run"], folders[-1])
+    facts = manifest.facts
+    return Snapshot(facts["step"], manifest.recipe["run"], folders[-1], facts["checkpoints"])
 
 
 def restore(snapshot: Snapshot, model: Decoder, optimizer: torch.optim.Optimizer) -> None:

@@ -13,14 +13,16 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
 
-from upbringing.errors import ResumeError, VerificationError
-from upbringing.files import remove_drafts, staged_file, write_manifest
+from upbringing.errors import ArtefactError, ResumeError, VerificationError
+from upbringing.files import folder_digest, remove_drafts, staged_file, write_manifest
 from upbringing.order import Rows
 from upbringing.training.checkpoint import (
+    Snapshot,
     last_snapshot,
     read_checkpoint,
     restore,
@@ -28,7 +30,7 @@ from upbringing.training.checkpoint import (
     write_checkpoint,
 )
 from upbringing.training.feed import Batch, Feed
-from upbringing.training.ledger import Ledger, first_divergence
+from upbringing.training.ledger import Ledger, first_divergence, row_digests
 from upbringing.training.levers import Steps
 from upbringing.training.model import Decoder
 from upbringing.training.run import FORMAT, Recipe, Run, begin, digestible
@@ -104,6 +106,21 @@ class _Life:
             if divergence:
                 raise VerificationError(str(divergence), where=str(snapshot.folder))
             self.history = pl.read_parquet(snapshot.folder / "history.parquet").rows()
+        self._keep_checkpoints_until(snapshot)
+
+    def _keep_checkpoints_until(self, snapshot: Snapshot | None) -> None:
+        """Check the checkpoints that the snapshot knows; what was lived after it is lived again.
+
+        Raises `ArtefactError` for one that was damaged in the meantime.
+        """
+        kept = snapshot.checkpoints if snapshot else {}
+        for folder in (self.place / "checkpoints").glob("age_*"):
+            if folder.name not in kept:
+                shutil.rmtree(folder)
+        for name, digest in kept.items():
+            folder = self.place / "checkpoints" / name
+            if folder_digest(folder) != digest:
+                raise ArtefactError("is damaged", where=str(folder), do="remove the run")
 
     @property
     def diverged(self) -> bool:
@@ -128,6 +145,7 @@ class _Life:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         loss = _mean(losses_BT.detach(), weights_BT)
         self.ledger.record(Batch(tokens_BT1, weights_BT, batch.num_rows))
+        self._check_fed(number)
         self.history.append((loss, float(norm)))
         if self.diverged:
             return
@@ -136,17 +154,32 @@ class _Life:
         for age in self.ages[number + 1]:
             self.save_checkpoint(age)
 
+    def _check_fed(self, number: int) -> None:
+        """What was hashed from the model's input must be the rows that the order says.
+
+        Raises `VerificationError` with the divergence.
+        """
+        first, num_rows = int(self.steps.first_row[number]), int(self.steps.num_rows[number])
+        due = row_digests(*self.feed.rows.gather(first, num_rows))
+        if not np.array_equal(self.ledger.rows[-1], due):
+            lived = self.steps.first(number + 1)
+            divergence = first_divergence(self.ledger, self.feed.rows, lived)
+            raise VerificationError(str(divergence), where=str(self.place))
+
     def save_checkpoint(self, age: float) -> None:
         place = self.place / "checkpoints" / f"age_{age:.4f}"
-        if not place.exists():  # else this stretch is lived again after a kill
-            write_checkpoint(place, self.model, self.tokens.tokenizer)
+        write_checkpoint(place, self.model, self.tokens.tokenizer)
 
     def save_snapshot(self) -> None:
         """Save all that a resume needs."""
         done = len(self.ledger.chain)
-        with staged_snapshot(
-            self.place / "resume", done, self.recipe.digest, self.model, self.optimizer
-        ) as draft:
+        checkpoints = {
+            folder.name: folder_digest(folder)
+            for folder in sorted((self.place / "checkpoints").glob("age_*"))
+        }
+        place = self.place / "resume" / f"step_{done:08d}"
+        snapshot = Snapshot(done, self.recipe.digest, place, checkpoints)
+        with staged_snapshot(snapshot, self.model, self.optimizer) as draft:
             self.ledger.save(draft / "ledger.parquet")
             self._history_frame().write_parquet(draft / "history.parquet")
 

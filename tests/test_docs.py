@@ -1,0 +1,83 @@
+"""The documents keep their word: their code runs, their YAML is read, what they name is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lives import raised
+
+from upbringing.cli import app
+from upbringing.order import parse_curriculum
+from upbringing.settings import parse_settings
+from upbringing.study import StudySettings
+
+ROOT = Path(__file__).parent.parent
+READMES = ("README.md", "README.ru.md")
+GUIDES = (*READMES, "docs/protocol.md", "docs/curriculum.md")
+VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+
+def blocks_in(document: str, language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def run_code(document: str, place: Path) -> subprocess.CompletedProcess[str]:
+    """A document's Python, from top to bottom, in a process of its own: it registers things."""
+    code = "\n".join(blocks_in(document, "python"))
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=place, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_code_of_extending_runs(tmp_path: Path) -> None:
+    done = run_code("docs/extending.md", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_order_and_a_ledger_are_checked_without_this_package(home: Path, tmp_path: Path) -> None:
+    raised(home, tmp_path / "run")
+    for folder in ("corpus", "order"):
+        (tmp_path / folder).symlink_to(home / folder)
+    assert "upbringing" not in "".join(blocks_in("docs/artefacts.md", "python"))
+    done = run_code("docs/artefacts.md", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("document", GUIDES)
+def test_yaml_is_read_as_it_stands(document: str) -> None:
+    blocks = blocks_in(document, "yaml")
+    assert blocks
+    for text in blocks:
+        if "phases:" in text:
+            parse_curriculum(text, name=document)
+        else:
+            parse_settings(text, StudySettings, name=document)
+
+
+@pytest.mark.parametrize("document", READMES)
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_in_the_table(document: str, verb: str) -> None:
+    assert re.search(rf"^\|.*`{verb}`.*\|", (ROOT / document).read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda file: file.stem)
+def test_a_decision_has_a_guard_that_exists(decision: Path) -> None:
+    guards = decision.read_text("utf-8").partition("**Guarded by**")[2]
+    named = re.findall(r"`(test_\w+)`", guards)
+    tests = "".join(file.read_text("utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    assert named
+    assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+@pytest.mark.parametrize("document", READMES)
+def test_the_guards_of_the_promises_exist(document: str) -> None:
+    named = re.findall(r"`((?:tests|benchmarks)/[\w/.]*)`", (ROOT / document).read_text("utf-8"))
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
