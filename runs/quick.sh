@@ -19,7 +19,7 @@ upbringing order "$place/ltm_curriculum.yaml" --corpus "$place/corpus" -o "$plac
 upbringing show "$place/order" --corpus "$place/corpus" --at 0.33
 
 # Order → one mind, with the proof of what it read.
-upbringing train "$place/order" --corpus "$place/corpus" -o "$place/mind" --schedule steep
+upbringing train "$place/order" --corpus "$place/corpus" -o "$place/mind" --batch-size 4
 upbringing verify "$place/mind"
 
 # What it is like at each of its ages, and how it speaks.
