@@ -163,6 +163,6 @@ def test_a_feed_that_swaps_two_rows_is_found_out(
         return batch
 
     monkeypatch.setattr(Feed, "batch", swapped)
-    with pytest.raises(VerificationError, match="step 4, row 12: expected scene.*found row 13"):
+    with pytest.raises(VerificationError, match=r"step 4, row 12: expected scene.*found row 13"):
         raised(home, home / "swapped")
     assert not (home / "swapped" / "run.json").exists()
