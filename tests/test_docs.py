@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 READMES = ("README.md", "README.ru.md")
 GUIDES = (*READMES, "docs/protocol.md", "docs/curriculum.md")
 VERBS = [command.name or command.callback.__name__ for command in app.registered_commands]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
 
@@ -81,3 +82,10 @@ def test_the_guards_of_the_promises_exist(document: str) -> None:
     named = re.findall(r"`((?:tests|benchmarks)/[\w/.]*)`", (ROOT / document).read_text("utf-8"))
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)|<img src=\"([^\"]+)", document.read_text("utf-8"))
+    targets = [link or image for link, image in links if not link.startswith("http")]
+    assert [target for target in targets if not (document.parent / target).exists()] == []
