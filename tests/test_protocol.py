@@ -46,8 +46,10 @@ def test_from_texts_to_a_page_and_then_nothing_is_left(tmp_path: Path) -> None:
         "skipped 1 of 37 texts:",
         f"  {texts}/drama/picture.txt: is binary\n    allowed: text in UTF-8",
         told[3],
+        told[4],
         "raising them",
     ]
+    assert told[4].startswith("underpowered: 2 seeds see ")
     assert told[3].startswith("study: 8 minds of ")
     assert told[3].endswith("F, S × constant × 2 seeds, the poles")
 

@@ -353,7 +353,7 @@ def _fields(given: str | None) -> Fields:
 def main() -> None:
     """Run the command line; a problem that a person can mend exits with 2 and no traceback."""
     try:
-        app()
+        app(prog_name="upbringing")
     except UpbringingError as error:
         problem = str(error)
     except OSError as error:
