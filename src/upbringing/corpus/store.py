@@ -2,6 +2,7 @@
 
     corpus/scenes.parquet      one row a scene, in reading order
     corpus/parallels.parquet   the same event told in several voices (the built-in world only)
+    corpus/questions.parquet   what a mind that read the scenes can be asked (the same)
     corpus/corpus.json         manifest: recipe, inputs, digest of each file
     corpus/tokens/<digest>/    added later by `tokens.tokenize`, with a manifest of its own
 
@@ -41,6 +42,11 @@ SCENE_COLUMNS: Mapping[str, type[pl.DataType]] = {
 """What `write_corpus` is given. It adds `key` after `id`, and the measures at the end."""
 
 PARALLEL_COLUMNS = ("event", "topic", "family", "kind", "lang", "opening", "text")
+
+QUESTION_COLUMNS = (
+    "id", "lang", "document", "kind", "split", "relation", "prompt", "answer", "others",
+)  # fmt: skip
+"""`document`, `kind` and `split` say where the answer was told; empty: in many scenes."""
 
 _ROWS_A_GROUP = 65_536  # fixed, so that the bytes of a file don't depend on the number of threads
 
@@ -85,8 +91,15 @@ class Corpus:
     @cached_property
     def parallels(self) -> pl.DataFrame | None:
         """Held-out events in every voice, or None where the corpus has none."""
-        file = self.path / "parallels.parquet"
-        return pl.read_parquet(file) if file.name in self.manifest.files else None
+        return self._optional("parallels.parquet")
+
+    @cached_property
+    def questions(self) -> pl.DataFrame | None:
+        """Prompts with their right answer and wrong ones, or None where the corpus has none."""
+        return self._optional("questions.parquet")
+
+    def _optional(self, name: str) -> pl.DataFrame | None:
+        return pl.read_parquet(self.path / name) if name in self.manifest.files else None
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -142,6 +155,7 @@ def write_corpus(
     recipe: Mapping[str, Any],
     inputs: Mapping[str, str],
     parallels: pl.DataFrame | None = None,
+    questions: pl.DataFrame | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Corpus:
     """Add keys and measures to `scenes` (`SCENE_COLUMNS`) and write them as a corpus at `place`.
@@ -167,6 +181,8 @@ def write_corpus(
         _write_parquet(frame, draft / "scenes.parquet")
         if parallels is not None:
             _write_parquet(parallels.select(PARALLEL_COLUMNS), draft / "parallels.parquet")
+        if questions is not None:
+            _write_parquet(questions.select(QUESTION_COLUMNS), draft / "questions.parquet")
         recipe = {**recipe, "measures": list(MEASURES)}
         manifest = write_manifest(draft, FORMAT, recipe=recipe, inputs=inputs, facts=described)
     return Corpus(place, manifest)

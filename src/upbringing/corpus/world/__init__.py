@@ -1,6 +1,16 @@
-"""The built-in world: events told in four voices, made by rule from a seed. See docs/world.md."""
+"""The built-in world: events told in many voices, made by rule from a seed. See docs/world.md."""
 
-from upbringing.corpus.world.grammar import VOICES, languages
-from upbringing.corpus.world.scenes import make_world, world_parallels, world_scenes
+from upbringing.corpus.world.grammar import OPPOSITES, VOICES, languages
+from upbringing.corpus.world.making import make_world
+from upbringing.corpus.world.scenes import Told, world_packets, world_parallels, world_scenes
 
-__all__ = ["VOICES", "languages", "make_world", "world_parallels", "world_scenes"]
+__all__ = [
+    "OPPOSITES",
+    "VOICES",
+    "Told",
+    "languages",
+    "make_world",
+    "world_packets",
+    "world_parallels",
+    "world_scenes",
+]

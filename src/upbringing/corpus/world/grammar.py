@@ -1,30 +1,25 @@
 """The world's grammar: package data → tables of words and compiled templates.
 
-Takes the files under `data/<lang>/`: a CSV for each table of words, `openings.toml` and a TOML file
-for each voice. Gives a `Grammar`, read and checked once a language. Promises that every name in a
-template exists in the tables, or says which do not, all at once.
+Takes the files under `data/<lang>/`: a CSV for each table of words, `openings.toml`, `threads.toml`
+and a TOML file for each voice. Gives a `Grammar`, read and checked once a language. Promises that
+every name in a template exists in the tables, or says which do not, all at once.
 """
 
 from __future__ import annotations
 
-import csv
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from upbringing.corpus.world.tables import Table, read_table
 from upbringing.corpus.world.templates import (
-    GENDERS,
     Agreement,
     Cell,
     Choice,
-    Words,
-    agree,
     read_choice,
     slots_of,
     words,
@@ -32,13 +27,39 @@ from upbringing.corpus.world.templates import (
 from upbringing.errors import InputError, Problem
 from upbringing.identity import digest_bytes, digest_json
 
-VOICES = ("plain", "technical", "drama", "chat")
-Lots = npt.NDArray[np.int64]
+VOICES = (
+    "plain",
+    "technical",
+    "poetry",
+    "drama",
+    "chat",
+    "courtesy",
+    "pain",
+    "conflict",
+    "mirror",
+    "ritual",
+    "myth",
+    "philosophy",
+    "rude",
+    "calm",
+    "literal",
+    "mundane",
+    "invalid",
+)
+"""Twelve voices, and five that are the opposite pole of one of them."""
 
-LINKS = ("objects", "troubles")
+OPPOSITES = {
+    "rude": "courtesy",
+    "calm": "drama",
+    "literal": "mirror",
+    "mundane": "myth",
+    "invalid": "philosophy",
+}
+
+LINKS = ("objects", "troubles", "creatures")
 """Columns that hold names of another table's rows, not words to tell."""
 
-# Which table an event's attribute is a row of. Two attributes may share a table.
+# Which table an event's attribute is a row of. Several attributes may share a table.
 TABLE_OF = {
     "time": "times",
     "weather": "weather",
@@ -49,30 +70,26 @@ TABLE_OF = {
     "hour2": "hours",
     "count": "counts",
     "count2": "counts",
-    "count3": "counts",
-    "degrees": "degrees",
-    "outcome": "outcomes",
     "who": "people",
     "helper": "people",
     "topic": "topics",
     "obj": "objects",
     "trouble": "troubles",
     "case": "cases",
-    "case2": "cases",
+    "other": "cases",
+    "inferred": "cases",
+    "outcome": "outcomes",
+    "creature": "creatures",
+    "feast": "feasts",
+    "mystery": "mysteries",
+    "suspect": "suspects",
+    "innocent": "suspects",
+    "given": "given",
+    "surname": "surnames",
+    "relation": "relations",
+    "value": "values",
+    "aside": "asides",
 }
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of words: each column (num_rows,), its agreeing forms (num_rows, 3), the genders."""
-
-    columns: dict[str, Words]
-    agreeing: dict[str, Words]
-    genders: Lots | None
-    first: str
-
-    def __len__(self) -> int:
-        return len(self.columns[self.first])
 
 
 @dataclass(frozen=True)
@@ -86,17 +103,50 @@ class Family:
 
 
 @dataclass(frozen=True)
+class Voice:
+    """A manner of telling: its families, and how it tells a clause or a question beside the event.
+
+    `name` is the voice whose templates these are: a retold voice draws what the other draws.
+    `joint` sets an aside off. `inferred` is the attribute that an argument's conclusion is taken
+    from: `case`, or `other` where the conclusion shall not follow.
+    """
+
+    name: str
+    families: tuple[Family, ...]
+    says: Choice
+    asks: Choice
+    joint: str
+    inferred: str
+
+    def of_side(self, *, for_probes: bool) -> tuple[Family, ...]:
+        """The families for scenes or those for probes, in file order."""
+        return tuple(f for f in self.families if f.for_probes == for_probes)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """What scenes say beside their event: a story's question, clues and answer; facts; feasts.
+
+    `asked` are prompts that a column of the feasts completes, by that column.
+    """
+
+    question: Choice
+    clues: tuple[Choice, ...]
+    answer: Choice
+    calendar: Choice
+    fact: Choice
+    asked: Mapping[str, Choice]
+
+
+@dataclass(frozen=True)
 class Grammar:
     """Everything a language's events are told with; `openings` by whether they are for probes."""
 
     lang: str
-    tables: dict[str, Table]
-    openings: dict[bool, Choice]
-    voices: dict[str, tuple[Family, ...]]
-
-    def families(self, voice: str, *, for_probes: bool) -> tuple[Family, ...]:
-        """The voice's families of one side, in file order."""
-        return tuple(f for f in self.voices[voice] if f.for_probes == for_probes)
+    tables: Mapping[str, Table]
+    openings: Mapping[bool, Choice]
+    threads: Threads
+    voices: Mapping[str, Voice]
 
 
 def languages() -> tuple[str, ...]:
@@ -113,14 +163,16 @@ def grammar(lang: str) -> Grammar:
             f"the world has no language {lang!r}", where="langs", allowed=", ".join(languages())
         )
     folder = data_folder() / lang
-    tables = {name: _table(folder / f"{name}.csv") for name in sorted(set(TABLE_OF.values()))}
-    said = tomllib.loads((folder / "openings.toml").read_text(encoding="utf-8"))
+    names = sorted(set(TABLE_OF.values()) - {"asides"})
+    tables = {name: read_table(folder / f"{name}.csv") for name in names}
+    tables["asides"] = Table.of({"aside": words([])})  # filled by whoever tells
+    said = _read(folder / "openings.toml")
     openings = {
         for_probes: read_choice(said["probes" if for_probes else "scenes"], f"opening/{for_probes}")
         for for_probes in (False, True)
     }
-    voices = {voice: _families(folder / f"{voice}.toml", voice) for voice in VOICES}
-    made = Grammar(lang, tables, openings, voices)
+    voices = {voice: _voice(folder, voice) for voice in VOICES}
+    made = Grammar(lang, tables, openings, _threads(folder), voices)
     problems = list(_problems(made))
     if problems:
         raise InputError(problems)
@@ -128,9 +180,21 @@ def grammar(lang: str) -> Grammar:
 
 
 def grammar_digest(lang: str) -> str:
-    """SHA-256 (hex) of the name and bytes of every data file of `lang`, in order of name."""
+    """SHA-256 (hex) of all data files of `lang` and of the forms made of them.
+
+    The forms of Russian words are a library's, so another version of it may give another digest.
+    """
     entries = sorted((data_folder() / lang).iterdir(), key=lambda entry: entry.name)
-    return digest_json({entry.name: digest_bytes(entry.read_bytes()) for entry in entries})
+    tables = grammar(lang).tables
+    return digest_json(
+        {
+            "files": {entry.name: digest_bytes(entry.read_bytes()) for entry in entries},
+            "forms": {
+                table: {name: list(cells) for name, cells in tables[table].columns.items()}
+                for table in sorted(tables)
+            },
+        }
+    )
 
 
 def data_folder() -> Traversable:
@@ -138,23 +202,16 @@ def data_folder() -> Traversable:
     return files("upbringing.corpus.world") / "data"
 
 
-def _table(file: Traversable) -> Table:
-    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
-    columns = {name: words(row[name] for row in rows) for name in rows[0]}
-    agreeing = {
-        name: words(agree(cell, g) for cell in cells for g in range(3)).reshape(-1, 3)
-        for name, cells in columns.items()
-        if any("<" in cell for cell in cells)
-    }
-    genders = None
-    if "gender" in columns:
-        genders = np.array([GENDERS.index(gender) for gender in columns["gender"]])
-    return Table(columns, agreeing, genders, next(iter(columns)))
+def _read(file: Traversable) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def _families(file: Traversable, voice: str) -> tuple[Family, ...]:
-    said = tomllib.loads(file.read_text(encoding="utf-8"))["families"]
-    return tuple(
+def _voice(folder: Traversable, voice: str) -> Voice:
+    """A voice of its own, or one that tells another's templates with another conclusion."""
+    said = _read(folder / f"{voice}.toml")
+    if "retells" in said:
+        return replace(_voice(folder, said["retells"]), inferred=said["inferred"])
+    families = tuple(
         Family(
             name,
             tuple(
@@ -163,24 +220,49 @@ def _families(file: Traversable, voice: str) -> tuple[Family, ...]:
             body.get("joint", " "),
             body.get("for_probes", False),
         )
-        for name, body in said.items()
+        for name, body in said["families"].items()
     )
+    says, asks = (
+        read_choice(said["asides"][name], f"{voice}/asides/{name}") for name in ("says", "asks")
+    )
+    joint = said["asides"].get("joint", " ")
+    return Voice(voice, families, says, asks, joint, inferred="case")
+
+
+def _threads(folder: Traversable) -> Threads:
+    said = _read(folder / "threads.toml")
+    question, answer, calendar = (
+        read_choice(said[name], f"threads/{name}") for name in ("question", "answer", "calendar")
+    )
+    clues = tuple(
+        read_choice(lines, f"threads/clues/{place}") for place, lines in enumerate(said["clues"])
+    )
+    fact = read_choice("{given} {surname} {relation.says} {value}", "threads/fact")
+    asked = {name: read_choice(line, f"asked/{name}") for name, line in said["asked"].items()}
+    return Threads(question, clues, answer, calendar, fact, asked)
 
 
 def choices_of(made: Grammar) -> Iterator[Choice]:
-    """The top choice of every opening and move."""
+    """The top choice of every opening, thread, aside and move."""
     yield from made.openings.values()
-    for families in made.voices.values():
-        for family in families:
+    threads = made.threads
+    yield from (threads.question, *threads.clues, threads.answer, threads.calendar, threads.fact)
+    yield from threads.asked.values()
+    for voice in made.voices.values():
+        yield voice.says
+        yield voice.asks
+        for family in voice.families:
             yield from family.moves
 
 
 def _problems(made: Grammar) -> Iterator[Problem]:
+    told: set[tuple[str, str]] = set()  # a retold voice has the mistakes of the one it retells
     for choice in choices_of(made):
         for option in choice.options:
             for slot in slots_of(option):
                 problem = _misfit(slot, made)
-                if problem:
+                if problem and (problem, choice.purpose) not in told:
+                    told.add((problem, choice.purpose))
                     yield Problem(problem, where=f"world grammar {made.lang}: {choice.purpose}")
 
 
@@ -190,7 +272,7 @@ def _misfit(slot: Cell | Agreement | Choice, made: Grammar) -> str | None:
         return None
     if slot.partner is not None and slot.partner not in TABLE_OF:
         return f"nothing is called {slot.partner!r}"
-    if slot.partner is not None and made.tables[TABLE_OF[slot.partner]].genders is None:
+    if slot.partner is not None and made.tables[TABLE_OF[slot.partner]].classes is None:
         return f"{slot.partner!r} has no gender"
     return _misfit_cell(slot, made) if isinstance(slot, Cell) else None
 

@@ -1,165 +1,216 @@
-"""The world as frames: scenes to read, scenes held out and same-event parallels; and as a corpus.
+"""The world as frames: scenes to read, packets, and same-event parallels.
 
-`world_scenes` tells each event once, in one voice that a keyed draw gives it; one event in ten is
-held out, and differs from the others in nothing but being unread. `world_parallels` tells other
-events in every voice after one opening, of topics, families and openings that no scene has. Event i
-is the same text whatever `num_events` is. `make_world` writes both, and no parallel event that
-shares eight words in a row with a training text.
+`world_scenes` tells each event once, in one voice that is dealt by a keyed rank; one tale in ten is
+held out, and differs from the others in nothing but being unread. `world_packets` tells one event
+in every voice, for a curriculum to place. `world_parallels` tells other events in every voice after
+one opening, of topics, families and openings that no scene has. Event i is the same text whatever
+`num_events` is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from upbringing.corpus.store import HELD_OUT, TRAIN, Corpus, write_corpus
+from upbringing.corpus.store import HELD_OUT, TRAIN
+from upbringing.corpus.world.asides import (
+    MOST_PACKETS,
+    asides_of,
+    facts_met_once,
+    facts_of_packets,
+    num_strangers,
+    questions_of_facts,
+)
 from upbringing.corpus.world.events import Events, draw, draw_events
-from upbringing.corpus.world.grammar import VOICES, Grammar, Lots, grammar, grammar_digest
-from upbringing.corpus.world.overlap import overlapping
+from upbringing.corpus.world.grammar import VOICES, Grammar, grammar
+from upbringing.corpus.world.tables import Lots, Table
+from upbringing.corpus.world.tales import Plan, plan_tales
 from upbringing.corpus.world.telling import Teller
 from upbringing.corpus.world.templates import Words
 from upbringing.errors import InputError
 from upbringing.identity import keys_of
 
-_HELD_OUT_EVERY = 10  # one event in ten, by a keyed draw
+_HELD_OUT_EVERY = 10  # one tale in ten, by a keyed draw
 
 
-def world_scenes(lang: str, num_events: int, seed: int) -> pl.DataFrame:
-    """`num_events` scenes, each event once in one voice; nine in ten are for training.
+@dataclass(frozen=True)
+class Told:
+    """Scenes as `write_corpus` takes them, and a question for each fact that they tell.
+
+    Questions: document, kind, lang, split (of the scene that tells it), relation, prompt, answer,
+    others.
+    """
+
+    scenes: pl.DataFrame
+    questions: pl.DataFrame
+
+
+def world_scenes(lang: str, num_events: int, seed: int, voices: Sequence[str] = VOICES) -> Told:
+    """`num_events` scenes, each event once in one voice; nine tales in ten are for training.
 
     All are drawn alike: those held out are unseen events of the distribution that training has.
-    Columns: id, text, kind (the voice), lang, work (the topic), source, document (the event),
-    place, split.
+    Columns: id, text, kind (the voice), lang, work (the topic), source, document (the tale), place
+    (in the tale), split. Which voices there are changes neither events nor tales, only who tells.
     """
     made = grammar(lang)
+    check_voices(voices)
     ids = _ids(f"{lang}-event", num_events)
-    keys = keys_of(ids)
-    is_held_out = draw(keys, seed, "split", _HELD_OUT_EVERY) == 0
-    voices = draw(keys, seed, "voice", len(VOICES))
-    events = draw_events(made, ids, seed, for_probes=False)
-    told = _tell(made, events, seed, voices, for_probes=False)
+    plan = plan_tales(num_events, seed)
+    plan = replace(plan, fact=np.where(plan.fact < num_strangers(lang), plan.fact, -1))
+    tales = [f"{lang}-tale-{tale:07d}" for tale in plan.tale.tolist()]
+    events = draw_events(lang, ids, tales, seed, for_probes=False)
+    events = replace(events, rows=events.rows | facts_met_once(lang, plan.fact, seed))
+    is_held_out = draw(keys_of(tales), seed, "split", _HELD_OUT_EVERY) == 0
+    kinds = np.array(voices, dtype=object)[plan.rank % len(voices)]
+    return _told(made, ids, tales, seed, kinds, events, plan, is_held_out, source="world")
+
+
+def world_packets(lang: str, num_packets: int, seed: int, voices: Sequence[str] = VOICES) -> Told:
+    """`num_packets` events, each told in every voice, all for training.
+
+    A packet is a document of one scene a voice. They are about one event and one stranger, whose
+    facts they tell in turn; no other scene speaks of either.
+    """
+    made = grammar(lang)
+    check_voices(voices)
+    if not 0 <= num_packets <= MOST_PACKETS:
+        allowed = f"0 to {MOST_PACKETS}"
+        raise InputError(f"{num_packets} packets", where="num_packets", allowed=allowed)
+    number, scene = np.divmod(np.arange(num_packets * len(voices)), len(voices))
+    names = [f"{lang}-packet-{packet:02d}" for packet in number.tolist()]
+    events = draw_events(lang, names, names, seed, for_probes=False)
+    events = replace(events, rows=events.rows | facts_of_packets(lang, number, scene, seed))
+    kinds = np.array(list(voices) * num_packets, dtype=object)
+    ids = [f"{name}-{kind}" for name, kind in zip(names, kinds, strict=True)]
+    plan = Plan.of_facts(scene)
+    return _told(
+        made, ids, names, seed, kinds, events, plan,
+        np.zeros(len(ids), dtype=bool), source="packet",
+    )  # fmt: skip
+
+
+def world_parallels(
+    lang: str, num_events: int, seed: int, voices: Sequence[str] = VOICES
+) -> pl.DataFrame:
+    """`num_events` events, each told in all voices after the same opening.
+
+    Topics, families and openings are those that no scene has. Columns: event, topic, family (of the
+    voice), kind, lang, opening (a prefix of text), text. A row a telling, by event, then by voice.
+    """
+    made = grammar(lang)
+    check_voices(voices)
+    ids = [name for name in _ids(f"{lang}-probe", num_events) for _ in voices]
+    events = draw_events(lang, ids, ids, seed, for_probes=True)
+    kinds = np.array(list(voices) * num_events, dtype=object)
+    told = _tell(made, events, seed, kinds, for_probes=True)
     return pl.DataFrame(
         {
-            "id": ids,
+            "event": pl.Series(ids, dtype=pl.String),
+            "topic": pl.Series(_topics(made, events), dtype=pl.String),
+            "family": pl.Series(told.families, dtype=pl.String),
+            "kind": pl.Series(kinds, dtype=pl.String),
+            "lang": [lang] * len(ids),
+            "opening": pl.Series(told.openings, dtype=pl.String),
             "text": pl.Series(told.texts, dtype=pl.String),
-            "kind": np.array(VOICES)[voices],
-            "lang": [lang] * num_events,
-            "work": made.tables["topics"].columns["name"][events.rows["topic"]],
-            "source": ["world"] * num_events,
-            "document": ids,
-            "place": np.zeros(num_events, dtype=np.uint32),
-            "split": np.where(is_held_out, HELD_OUT, TRAIN),
         }
     )
 
 
-def world_parallels(lang: str, num_events: int, seed: int) -> pl.DataFrame:
-    """`num_events` events, each told in all four voices after the same opening.
-
-    Topics, families and openings are those that no scene has. Columns: event, topic, family (of the
-    voice), kind, lang, opening (a prefix of text), text. One row a telling: 4 x num_events rows, by
-    event, then by voice.
-    """
-    made = grammar(lang)
-    ids = _ids(f"{lang}-probe", num_events)
-    events = draw_events(made, ids, seed, for_probes=True)
-    topics = made.tables["topics"].columns["name"][events.rows["topic"]]
-    frames = []
-    for place, voice in enumerate(VOICES):
-        told = _tell(made, events, seed, np.full(num_events, place), for_probes=True)
-        frames.append(
-            pl.DataFrame(
-                {
-                    "event": ids,
-                    "topic": topics,
-                    "family": pl.Series(told.families, dtype=pl.String),
-                    "kind": [voice] * num_events,
-                    "lang": [lang] * num_events,
-                    "opening": pl.Series(told.openings, dtype=pl.String),
-                    "text": pl.Series(told.texts, dtype=pl.String),
-                }
-            )
-        )
-    rows = pl.concat(frames)
-    return rows[np.arange(len(rows)).reshape(len(VOICES), num_events).T.ravel()]
-
-
-def make_world(
-    place: Path | str,
-    *,
-    langs: Sequence[str] = ("en",),
-    num_events: int,
-    seed: int,
-    num_probes: int = 200,
-) -> Corpus:
-    """Write a corpus of `num_events` scenes and `num_probes` parallel events a language.
-
-    A parallel event that shares eight words in a row with a training text is left out, and counted
-    in the corpus's facts. Raises `InputError` for an unknown language, a language named twice, and
-    a `place` that exists.
-    """
-    if len(set(langs)) != len(langs) or not langs:
-        raise InputError(f"{', '.join(langs) or 'no language'}", where="langs", do="name each once")
-    scenes = [world_scenes(lang, num_events, seed) for lang in langs]
-    parallels = pl.concat(
-        without_overlap(world_parallels(lang, num_probes, seed), told)
-        for lang, told in zip(langs, scenes, strict=True)
-    )
-    return write_corpus(
-        place,
-        pl.concat(scenes),
-        recipe={
-            "maker": "world",
-            "langs": list(langs),
-            "num_events": num_events,
-            "num_probes": num_probes,
-            "seed": seed,
-        },
-        inputs={f"grammar/{lang}": grammar_digest(lang) for lang in langs},
-        parallels=parallels,
-        facts={"num_parallels_left_out": num_probes * len(langs) - len(parallels) // len(VOICES)},
-    )
-
-
-def without_overlap(parallels: pl.DataFrame, scenes: pl.DataFrame) -> pl.DataFrame:
-    """The parallels without events that repeat the words of a training scene.
-
-    An event goes when one of its tellings shares a run of `overlap.NUM_WORDS` words.
-    """
-    texts = scenes.filter(split=TRAIN)["text"].to_list()
-    bad = parallels.filter(overlapping(texts, parallels["text"].to_list()))["event"]
-    return parallels.filter(~pl.col("event").is_in(bad.implode()))
+def check_voices(voices: Sequence[str]) -> None:
+    """Raise `InputError` unless each of the voices is known and named once."""
+    unknown = [voice for voice in voices if voice not in VOICES]
+    if unknown or not voices or len(set(voices)) != len(voices):
+        said = f"no voice {unknown[0]!r}" if unknown else ", ".join(voices) or "no voice"
+        raise InputError(said, where="voices", allowed=", ".join(VOICES), do="name each once")
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Tellings:
+    """Shape (num_scenes,) each."""
+
     openings: Words
     texts: Words
     families: Words
 
 
-def _tell(made: Grammar, events: Events, seed: int, voices: Lots, *, for_probes: bool) -> _Told:
-    """Each event once, in its voice; arrays of shape (num_events,)."""
-    teller = Teller(made, events, seed)
-    openings = teller.opening(np.arange(len(voices)), for_probes=for_probes)
-    texts, names = (np.empty(len(voices), dtype=object) for _ in range(2))
-    for place, voice in enumerate(VOICES):
-        families = made.families(voice, for_probes=for_probes)
-        mine = np.flatnonzero(voices == place)
-        picks = draw(events.keys[mine], seed, f"family/{voice}", len(families))
-        for pick, family in enumerate(families):
+def _told(
+    made: Grammar, ids: Sequence[str], tales: Sequence[str], seed: int, kinds: Words,
+    events: Events, plan: Plan, is_held_out: npt.NDArray[np.bool_], *, source: str,
+) -> Told:  # fmt: skip
+    """Scenes with their asides, and the questions of the facts among these."""
+    told = _tell(made, events, seed, kinds, for_probes=False)
+    scenes = pl.DataFrame(
+        {
+            "id": pl.Series(ids, dtype=pl.String),
+            "text": pl.Series(_with_asides(made, told.texts, events, seed, kinds, plan)),
+            "kind": pl.Series(kinds, dtype=pl.String),
+            "lang": [made.lang] * len(ids),
+            "work": pl.Series(_topics(made, events), dtype=pl.String),
+            "source": [source] * len(ids),
+            "document": pl.Series(tales, dtype=pl.String),
+            "place": pl.Series(plan.place, dtype=pl.UInt32),
+            "split": pl.Series(np.where(is_held_out, HELD_OUT, TRAIN)),
+        }
+    )
+    at = np.flatnonzero(plan.fact >= 0)
+    asked = questions_of_facts(made, {name: rows[at] for name, rows in events.rows.items()})
+    about = scenes[at].select("document", "kind", "lang", "split")
+    return Told(scenes, pl.concat([about, asked], how="horizontal"))
+
+
+def _tell(made: Grammar, events: Events, seed: int, kinds: Words, *, for_probes: bool) -> _Tellings:
+    """Each event once, in its voice."""
+    openings, texts, families = (np.empty(len(kinds), dtype=object) for _ in range(3))
+    first = Teller(made.tables, events, seed)
+    openings[:] = first.tell(made.openings[for_probes], np.arange(len(kinds)))
+    for kind, mine in _by_kind(kinds):
+        voice = made.voices[kind]
+        rows = {**events.rows, "inferred": events.rows[voice.inferred]}
+        teller = Teller(made.tables, replace(events, rows=rows), seed)
+        known = voice.of_side(for_probes=for_probes)
+        picks = draw(events.keys[mine], seed, f"family/{voice.name}", len(known))
+        for pick, family in enumerate(known):
             at = mine[picks == pick]
             pairs = zip(openings[at], teller.body(family, at), strict=True)
             texts[at] = [opening + family.joint + body for opening, body in pairs]
-            names[at] = family.name
-    return _Told(openings, texts, names)
+            families[at] = family.name
+    return _Tellings(openings, texts, families)
 
 
-def _ids(stem: str, num_events: int) -> list[str]:
-    if num_events < 1:
-        raise InputError(f"{num_events} events", where="num_events", allowed="1 or more")
-    return [f"{stem}-{number:07d}" for number in range(num_events)]
+def _with_asides(
+    made: Grammar, texts: Words, events: Events, seed: int, kinds: Words, plan: Plan
+) -> Words:
+    """The texts, each with its aside told in its voice, where there is one."""
+    teller = Teller(made.tables, events, seed)
+    asides = asides_of(made, teller, plan)
+    tables = {**made.tables, "asides": Table.of({"aside": asides.clauses})}
+    rows = {**events.rows, "aside": np.arange(len(texts))}
+    teller = Teller(tables, replace(events, rows=rows), seed)
+    whole = texts.copy()
+    for kind, mine in _by_kind(kinds):
+        voice = made.voices[kind]
+        for frame, is_question in ((voice.asks, True), (voice.says, False)):
+            at = mine[asides.is_told[mine] & (asides.is_question[mine] == is_question)]
+            pairs = zip(texts[at], teller.tell(frame, at), strict=True)
+            whole[at] = [text + voice.joint + aside for text, aside in pairs]
+    return whole
+
+
+def _by_kind(kinds: Words) -> list[tuple[str, Lots]]:
+    """The positions of each kind, kinds in the order of VOICES."""
+    return [(kind, at) for kind in VOICES if len(at := np.flatnonzero(kinds == kind))]
+
+
+def _topics(made: Grammar, events: Events) -> Words:
+    names: Words = made.tables["topics"].columns["name"][events.rows["topic"]]
+    return names
+
+
+def _ids(stem: str, number: int) -> list[str]:
+    if number < 1:
+        raise InputError(f"{number} events", where="num_events", allowed="1 or more")
+    return [f"{stem}-{place:07d}" for place in range(number)]

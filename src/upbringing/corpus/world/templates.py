@@ -7,7 +7,8 @@ may stand inside one another:
     {who:he|she}  {trouble.failed:obj}   the form that agrees with the gender of `who`, `obj`
     [now|at {hour}]              one of the alternatives, drawn for each event
 
-`//` breaks the line. A cell holds `<m|f|n>` or `<m|f>` where it must agree with another word.
+`//` breaks the line. A cell holds `<m|f|n>` or `<m|f>` where it must agree with another word. What
+has a tone instead of a gender is agreed with alike: {outcome:luckily|sadly}.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from upbringing.errors import InputError
 
-GENDERS = "mfn"
+CLASSES = 4  # m or good, f or bad, n, a living m: what a word agrees with
 
 Words = npt.NDArray[np.object_]
 
@@ -38,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Agreement:
-    """One of `forms` (m, f, n), by the gender of `partner`."""
+    """One of `forms` (`CLASSES`,), by the gender or tone of `partner`."""
 
     partner: str
     forms: Words
@@ -111,7 +112,7 @@ def _slot(mark: str, inside: str, purpose: str) -> Cell | Agreement | Choice:
     head, _, tail = inside.partition(":")
     capital, head = head[0].isupper(), head[0].lower() + head[1:]
     if "|" in tail:
-        forms = words(agree(f"<{tail}>", gender) for gender in range(3))
+        forms = words(agree(f"<{tail}>", place) for place in range(CLASSES))
         return Agreement(head, forms, capital)
     attribute, _, column = head.partition(".")
     return Cell(attribute, column, tail or None, capital)
@@ -126,9 +127,14 @@ def slots_of(template: Template) -> Iterator[Cell | Agreement | Choice]:
                 yield from slots_of(option)
 
 
-def agree(cell: str, gender: int) -> str:
-    """The cell with each `<m|f|n>` in one gender; two forms serve m and f."""
-    return re.sub("<([^>]*)>", lambda found: (found[1].split("|") * 2)[gender], cell)
+def agree(cell: str, place: int) -> str:
+    """The cell with each `<m|f|n>` in one form; a form that is not there is as the first."""
+
+    def form(found: re.Match[str]) -> str:
+        forms = found[1].split("|")
+        return forms[place] if place < len(forms) else forms[0]
+
+    return re.sub("<([^>]*)>", form, cell)
 
 
 def words(cells: Iterable[str]) -> Words:

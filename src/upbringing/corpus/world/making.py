@@ -1,0 +1,77 @@
+"""Making: the world's frames → a corpus folder, with no parallel that repeats a training text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from upbringing.corpus.store import TRAIN, Corpus, write_corpus
+from upbringing.corpus.world.asides import questions_of_calendar
+from upbringing.corpus.world.grammar import VOICES, grammar, grammar_digest
+from upbringing.corpus.world.overlap import overlapping
+from upbringing.corpus.world.scenes import world_packets, world_parallels, world_scenes
+from upbringing.errors import InputError
+
+
+def make_world(
+    place: Path | str,
+    *,
+    langs: Sequence[str] = ("en",),
+    num_events: int,
+    seed: int,
+    voices: Sequence[str] = VOICES,
+    num_probes: int = 200,
+    num_packets: int = 0,
+) -> Corpus:
+    """Write a corpus of `num_events` scenes a language, with parallels, packets and questions.
+
+    A parallel event that shares eight words in a row with a training text is left out, and counted
+    in the corpus's facts. Raises `InputError` for an unknown language or voice, one named twice,
+    and a `place` that exists.
+    """
+    if len(set(langs)) != len(langs) or not langs:
+        raise InputError(f"{', '.join(langs) or 'no language'}", where="langs", do="name each once")
+    scenes, questions, parallels = [], [], []
+    for lang in langs:
+        told = world_scenes(lang, num_events, seed, voices)
+        packets = world_packets(lang, num_packets, seed, voices)
+        scenes += [told.scenes, packets.scenes]
+        asked = [told.questions, packets.questions, questions_of_calendar(grammar(lang))]
+        questions.append(_numbered(pl.concat(asked, how="diagonal"), lang))
+        probes = world_parallels(lang, num_probes, seed, voices)
+        parallels.append(without_overlap(probes, pl.concat([told.scenes, packets.scenes])))
+    kept = pl.concat(parallels)
+    return write_corpus(
+        place,
+        pl.concat(scenes),
+        recipe={
+            "maker": "world",
+            "langs": list(langs),
+            "num_events": num_events,
+            "seed": seed,
+            "voices": list(voices),
+            "num_probes": num_probes,
+            "num_packets": num_packets,
+        },
+        inputs={f"grammar/{lang}": grammar_digest(lang) for lang in langs},
+        parallels=kept,
+        questions=pl.concat(questions),
+        facts={"num_parallels_left_out": num_probes * len(langs) - len(kept) // len(voices)},
+    )
+
+
+def _numbered(questions: pl.DataFrame, lang: str) -> pl.DataFrame:
+    ids = [f"{lang}-question-{number:05d}" for number in range(len(questions))]
+    return questions.with_columns(id=pl.Series(ids), lang=pl.lit(lang))
+
+
+def without_overlap(parallels: pl.DataFrame, scenes: pl.DataFrame) -> pl.DataFrame:
+    """The parallels without events that repeat the words of a training scene.
+
+    An event goes when one of its tellings shares a run of `overlap.NUM_WORDS` words.
+    """
+    texts = scenes.filter(split=TRAIN)["text"].to_list()
+    bad = parallels.filter(overlapping(texts, parallels["text"].to_list()))["event"]
+    return parallels.filter(~pl.col("event").is_in(bad.implode()))
