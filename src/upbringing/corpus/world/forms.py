@@ -37,7 +37,7 @@ def noun_phrase(cell: str) -> dict[str, str]:
     What follows the noun stays as it is ("дырка от гвоздя"), but for a patronymic.
     """
     words, at = cell.split(" "), _place_of_noun(cell)
-    noun = _read(cell, words[at], {"NOUN", "nomn"})
+    noun = _noun(cell, words[at])
     number, lives = noun.tag.number, "anim" if "anim" in noun.tag else "inan"
     agreeing: Grammemes = {number} if number == "plur" else {number, noun.tag.gender}
     forms = {}
@@ -45,7 +45,9 @@ def noun_phrase(cell: str) -> dict[str, str]:
         animacy = {lives} if case == "accs" and agreeing & {"masc", "plur"} else set()
         told = list(words)
         for place in range(at):
-            adjective = _read(cell, words[place], {"ADJF", "nomn"} | agreeing)
+            adjective = _first(words[place], {"PRTF", "nomn"} | agreeing) or _read(
+                cell, words[place], {"ADJF", "nomn"} | agreeing
+            )
             told[place] = _form(cell, adjective, {case} | agreeing | animacy)
         told[at] = _form(cell, noun, {case, number})
         for place in range(at + 1, len(words)):
@@ -57,7 +59,7 @@ def noun_phrase(cell: str) -> dict[str, str]:
 
 def gender_of(cell: str) -> str | None:
     """What agrees with a noun phrase: m, f, n, a (masculine, living), or None in the plural."""
-    tag = _read(cell, cell.split(" ")[_place_of_noun(cell)], {"NOUN", "nomn"}).tag
+    tag = _noun(cell, cell.split(" ")[_place_of_noun(cell)]).tag
     if tag.number == "plur":
         return None
     return "a" if {"masc", "anim"} in tag else str(tag.gender)[0]
@@ -65,7 +67,7 @@ def gender_of(cell: str) -> str | None:
 
 def is_animate(cell: str) -> bool:
     """Whether a noun phrase is of somebody, or of a creature."""
-    return "anim" in _read(cell, cell.split(" ")[_place_of_noun(cell)], {"NOUN", "nomn"}).tag
+    return "anim" in _noun(cell, cell.split(" ")[_place_of_noun(cell)]).tag
 
 
 def verb_phrase(cell: str) -> dict[str, str]:
@@ -110,9 +112,17 @@ def _place_of_noun(cell: str) -> int:
     raise InputError(f"{cell!r} has no noun in the nominative", where="world grammar")
 
 
+def _noun(cell: str, word: str) -> Parse:
+    """The noun's reading: with a capital a name where it can be one ("Роза"), else never a name."""
+    readings = [reading for reading in _readings(word) if {"NOUN", "nomn"} in reading.tag]
+    is_name = [bool({"Name", "Surn", "Patr"} & reading.tag.grammemes) for reading in readings]
+    fitting = [r for r, name in zip(readings, is_name, strict=True) if name == word[0].isupper()]
+    return (fitting or readings or [_read(cell, word, {"NOUN", "nomn"})])[0]
+
+
 def _first(word: str, grammemes: Grammemes) -> Parse | None:
     """The likeliest reading of a word that has these grammemes."""
-    return next((parse for parse in _readings(word) if grammemes in parse.tag), None)
+    return next((reading for reading in _readings(word) if grammemes in reading.tag), None)
 
 
 def _read(cell: str, word: str, grammemes: Grammemes) -> Parse:
