@@ -74,7 +74,7 @@ def read(files: list[Path]) -> list[Row]:
 
 
 def world() -> list[Row]:
-    scenes = world_scenes("en", 6000, 0)
+    scenes = world_scenes("en", 6000, 0).scenes
     columns = (scenes[name].to_list() for name in ("text", "kind", "work", "split"))
     return [
         (text, kind, work, split != "train")

@@ -1,6 +1,6 @@
 """The built-in world: how fast it is made, what its text is like, and how minds learn it.
 
-    python benchmarks/world.py speed                    scenes/s beside tokenising the same text
+    python benchmarks/world.py speed                    a million scenes, beside tokenising them
     python benchmarks/world.py figures                  every promised figure, English and Russian
     python benchmarks/world.py figures FOLDER_OR_FILE…  the same figures for real .jsonl texts
     python benchmarks/world.py minds                    bits a byte of minds raised on English
@@ -40,25 +40,25 @@ NUM_VOCAB = 1000
 NUM_BYTES_A_REAL_SCENE = 420
 LIVES = (300_000, 1_000_000, 2_000_000)  # tokens
 NUM_ASKED = 2_000  # scenes, or tellings
+TWINS = ("philosophy", "invalid")
 
 
 def speed(num_events: int) -> None:
     holds = True
     for lang in languages():
         world_scenes(lang, 10, 0)  # reads the grammar
-        made = _seconds(world_scenes, lang, num_events, 0)
-        texts = world_scenes(lang, num_events, 0)["text"].to_list()
-        tokenizer = train_tokenizer(texts[:3000], NUM_VOCAB)
-        num_tokens = sum(len(e.ids) for e in tokenizer.encode_batch(texts))
-        read = _seconds(tokenizer.encode_batch, texts)
+        start = time.perf_counter()
+        texts = world_scenes(lang, num_events, 0).scenes["text"].to_list()
+        made = time.perf_counter() - start
+        some = texts[:25_000]
+        tokenizer = train_tokenizer(some[:3000], NUM_VOCAB)
+        read = _seconds(tokenizer.encode_batch, some) / len(some) * num_events
         print(
-            f"{lang}  made {num_events / made:,.0f} scenes/s, {num_tokens / made:,.0f} tokens/s;"
-            f"  tokenised {num_events / read:,.0f} scenes/s, {num_tokens / read:,.0f} tokens/s;"
-            f"  ratio {read / made:.1f}"
+            f"{lang}  {num_events:,} scenes in {made:.1f} s ({num_events / made:,.0f} a second),"
+            f" tokenised in {read:.1f} s: ratio {read / made:.1f}"
         )
-        holds &= read / made >= 1 and num_events / made >= 20_000
-    verdict = "holds" if holds else "falls short"
-    print(f"made faster than tokenised, and 20,000 scenes/s or more, one core: {verdict}")
+        holds &= made * 1e6 / num_events < 60
+    print(f"1 M scenes in under 60 s on one core: {'holds' if holds else 'falls short'}")
 
 
 def _seconds(function, *arguments) -> float:
@@ -71,30 +71,31 @@ def _seconds(function, *arguments) -> float:
     return min(seconds)
 
 
-def world_figures() -> None:
-    for lang in languages():
-        small, large = world_scenes(lang, 3_300, 0), world_scenes(lang, 25_000, 0)
-        probes, many_probes = (world_parallels(lang, number, 0) for number in (200, 1_000))
-        train, large_train = small.filter(split="train"), large.filter(split="train")
-        texts = large_train["text"].to_list()
-        asked = many_probes["text"].to_list()
-        held_out = large.filter(split="held_out")["text"].to_list()
-        tokenizer = train_tokenizer(train["text"].to_list(), NUM_VOCAB)
-        print(f"\n== {lang}: 3,300 and 25,000 events, 200 parallel events, seed 0")
+def world_figures(langs: list[str]) -> None:
+    for lang in langs:
+        told = world_scenes(lang, 25_000, 0).scenes
+        probes = world_parallels(lang, 500, 0)
+        train = told.filter(split="train")
+        texts, asked = train["text"].to_list(), probes["text"].to_list()
+        held_out = told.filter(split="held_out")["text"].to_list()
+        tokenizer = train_tokenizer(texts[:10_000], NUM_VOCAB)
+        print(f"\n== {lang}: 25,000 events, 500 parallel events, seed 0")
         bounds = text_figures(train, tokenizer)
         shares = f.distinct_share(texts)
-        _line("distinct 8-grams at 25,000 events", shares)
-        _line("probe tokens shared", _rounded(f.shared_mass(probes, tokenizer)))
         shared = int(overlapping(texts, asked).sum())
         _line("probes that share 8 words in a row with training text", f"{shared} of {len(asked)}")
         for who, its in (("probe", asked), ("held-out scene", held_out)):
             _line(f"closest {who}: 3-grams in one text", f.closest_share(texts[:5000], its[:800]))
         _line("held-out scenes also read", copies := len(set(held_out) & set(texts)))
         _line("longest run of fixed words", fixed := f.longest_fixed_run(grammar(lang)))
-        voices = [f.separability(train, probes, left_out) for left_out in (0, 50)]
+        # Philosophy and invalid reasoning are told in the same words: not a style.
+        apart = [frame.filter(pl.col("kind") != "invalid") for frame in (train[:12_000], probes)]
+        voices = [f.separability(*apart, left_out) for left_out in (0, 50)]
         _line("AUC on probes, all features", voices[0])
         _line("AUC on probes, without the 50 best of each voice", voices[1])
-        first = large_train.with_columns(text=pl.col("text").str.extract(r"^([^.]*\.)"))
+        twins = [frame.filter(pl.col("kind").is_in(TWINS)) for frame in (train, probes)]
+        _line("AUC of philosophy against invalid on probes", f.separability(*twins))
+        first = train.with_columns(text=pl.col("text").str.extract(r"^([^.]*\.)"))
         openings = f.separability(first[:12_000], first[12_000:])
         _line("AUC of openings alone (0.5: no trace of voice)", openings)
         bounds |= {
@@ -116,6 +117,7 @@ def text_figures(scenes: pl.DataFrame, tokenizer: Tokenizer) -> dict[str, bool]:
     mass = f.shared_mass(scenes, tokenizer)
     markers = f.marker_words(scenes)
     bits = reference_bits(scenes, tokenizer)
+    middle = sum(bits.values()) / len(bits)
     texts = scenes["text"].to_list()
     packed = len(zlib.compress("\n".join(texts).encode(), 9))
     encoded = tokenizer.encode_batch(texts)
@@ -123,16 +125,23 @@ def text_figures(scenes: pl.DataFrame, tokenizer: Tokenizer) -> dict[str, bool]:
     _line("scenes", len(texts))
     _line("words, tokens a scene", f"{words.total() / len(texts):.0f}, {_mean_len(encoded):.0f}")
     _line("word forms, those in 20 or more places", f"{len(words)}, {_frequent(words)}")
-    _line("bytes a scene", _rounded(lengths))
-    _line("tokens shared", _rounded(mass))
-    _line("bits/byte, trigrams of tokens", _rounded(bits))
-    _line("marker words", {kind: len(found) for kind, found in markers.items()})
     _line("distinct 8-grams", f.distinct_share(texts))
     _line("size after zlib", packed / sum(len(text.encode()) for text in texts))
-    middle = sum(bits.values()) / len(bits)
+    print(f"   {'kind':<12} {'bytes':>11} {'bits/byte':>12}  least tokens shared   marker words")
+    for kind in lengths:
+        others = {(set(pair) - {kind}).pop(): share for pair, share in mass.items() if kind in pair}
+        other = min(others, key=others.__getitem__)
+        print(
+            f"   {kind:<12} {lengths[kind]:>5.0f} {lengths[kind] / mean - 1:>+5.0%}"
+            f" {bits[kind]:>6.2f} {bits[kind] / middle - 1:>+5.0%}"
+            f"  {others[other]:.2f} {other:<15} {', '.join(markers[kind]) or 'none'}"
+        )
+    below = [f"{a}–{b} {share:.2f}" for (a, b), share in mass.items() if share < 0.6]
+    _line("pairs of kinds, those that share less than .6", f"{len(mass)}, {len(below)}")
+    print(f"      {', '.join(below) or 'none'}")
     return {
         "bytes ±10%": all(abs(length / mean - 1) <= 0.1 for length in lengths.values()),
-        "tokens shared ≥ .6": min(mass.values()) >= 0.6,
+        "tokens shared ≥ .6": not below,
         "bits/byte ±15%": all(abs(value / middle - 1) <= 0.15 for value in bits.values()),
         "no marker words": not any(markers.values()),
     }
@@ -172,14 +181,14 @@ def reference_bits(scenes: pl.DataFrame, tokenizer: Tokenizer) -> dict[str, floa
     return {kind: bits[kind] / num_bytes[kind] for kind in sorted(bits)}
 
 
-def minds() -> None:
+def minds(lang: str) -> None:
     from upbringing import training as t
 
     t.settle_process(1)
     needed = {}
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        rows = shuffled_rows(place)
+        rows = shuffled_rows(place, lang)
         corpus = rows.order.corpus
         for num_tokens in LIVES:
             recipe = t.Recipe.of(
@@ -195,7 +204,9 @@ def minds() -> None:
                 "held out": corpus.scenes.filter(split="held_out")["text"],
                 "parallels": corpus.parallels["text"],
             }
-            print(f"bits/byte after {num_tokens:,} tokens, {num_read:,} scenes (± standard error)")
+            print(
+                f"{lang}: bits/byte after {num_tokens:,} tokens, {num_read:,} scenes (± standard error)"
+            )
             for what, texts in asked.items():
                 needed[num_tokens, what], error = bits_a_byte(model, rows.tokens, texts)
                 print(f"   {what:<12} {needed[num_tokens, what]:.3f} ± {error:.3f}", flush=True)
@@ -207,12 +218,12 @@ def minds() -> None:
     )
 
 
-def shuffled_rows(place: Path):
-    """A shuffle of the English world, in rows of 128 tokens of a vocabulary of 2,048."""
+def shuffled_rows(place: Path, lang: str):
+    """A shuffle of the world, in rows of 128 tokens of a vocabulary of 2,048."""
     from upbringing.corpus import tokenize
     from upbringing.order import Curriculum, Phase, Rows, compile_order
 
-    corpus = make_world(place / "corpus", num_events=25_000, num_probes=500, seed=0)
+    corpus = make_world(place / "corpus", langs=[lang], num_events=25_000, num_probes=500, seed=0)
     texts = corpus.scenes.filter(split="train")["text"].to_list()
     phases = (Phase(name="life", scenes="rest"),)
     order = compile_order(corpus, Curriculum(name="shuffle", phases=phases), seed=0)
@@ -284,16 +295,18 @@ def main() -> None:
     )
     parser.add_argument("what", choices=["speed", "figures", "minds"])
     parser.add_argument("paths", nargs="*", type=Path, help="real texts, .jsonl, for comparison")
-    parser.add_argument("--num-events", type=int, default=25_000)
+    parser.add_argument("--num-events", type=int, default=1_000_000, help="of speed")
+    parser.add_argument("--langs", nargs="*", default=list(languages()), help="of figures, minds")
     arguments = parser.parse_args()
     if arguments.what == "speed":
         speed(arguments.num_events)
     elif arguments.what == "minds":
-        minds()
+        for lang in arguments.langs:
+            minds(lang)
     elif arguments.paths:
         real_figures(arguments.paths)
     else:
-        world_figures()
+        world_figures(arguments.langs)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def raise_(
 ) -> None:
     """Raise minds on the same scenes in several orders, and write what the order did."""
     from upbringing.console import StudyProgress, say
-    from upbringing.protocol import TextSource, WorldSource, raise_minds
+    from upbringing.protocol import EVERYDAY_VOICES, TextSource, WorldSource, raise_minds
     from upbringing.study import preset as settings_of
 
     settings = settings_of(
@@ -70,8 +70,12 @@ def raise_(
         schedules=_split(schedules),
         batch_size=batch_size,
     )
+    named = [*(settings.block or ()), *(settings.against or ())]
+    voices = tuple(dict.fromkeys([*EVERYDAY_VOICES, *named]))
     source = (
-        TextSource(texts, _fields(fields), lang, repair) if texts else WorldSource(lang or "en")
+        TextSource(texts, _fields(fields), lang, repair)
+        if texts
+        else WorldSource(lang or "en", voices=voices)
     )
     raised = raise_minds(
         source,
@@ -119,13 +123,27 @@ def world(
     lang: Annotated[str, typer.Option(help="en, ru, or en,ru.")] = "en",
     events: Annotated[int, typer.Option(min=1, help="Events, thus scenes, a language.")] = 25_000,
     seed: Annotated[int, typer.Option(help="Of the whole world.")] = 0,
+    voices: Annotated[str | None, typer.Option(help="Some of them, with commas; else all.")] = None,
+    probes: Annotated[int, typer.Option(min=1, help="Held-out events told in all voices.")] = 200,
+    packets: Annotated[int, typer.Option(min=0, help="Events to place at an age of choice.")] = 0,
 ) -> None:
-    """Write the built-in corpus: events told in four voices, made by rule from a seed."""
-    from upbringing.console import corpus_tree
+    """Write the built-in corpus: events told in many voices, made by rule from a seed."""
+    from upbringing.console import corpus_tree, say
     from upbringing.console import out as console
-    from upbringing.corpus.world import make_world
+    from upbringing.corpus.world import VOICES, make_world
+    from upbringing.report import write_corpus_page
 
-    console.print(corpus_tree(make_world(out, langs=_names(lang), num_events=events, seed=seed)))
+    corpus = make_world(
+        out,
+        langs=_names(lang),
+        num_events=events,
+        seed=seed,
+        voices=_split(voices) or VOICES,
+        num_probes=probes,
+        num_packets=packets,
+    )
+    console.print(corpus_tree(corpus))
+    say(str(write_corpus_page(corpus)))
 
 
 @app.command()
@@ -295,18 +313,24 @@ def study(
 
 @app.command()
 def report(
-    study: Annotated[Path, typer.Argument(help="A study folder.")],
+    of: Annotated[Path, typer.Argument(help="A study folder, or a corpus folder.")],
     no_text: NoText = False,
     picture: Annotated[Path | None, typer.Option(help="Also write its picture, an SVG.")] = None,
 ) -> None:
-    """Write the page of a study: one HTML file that asks nothing of the network."""
+    """Write the page of a study or of a corpus: one HTML file that asks nothing of the network."""
     from upbringing.console import say
+    from upbringing.corpus import Corpus
     from upbringing.files import write_text
     from upbringing.report import picture as picture_of
-    from upbringing.report import write_page
+    from upbringing.report import write_corpus_page, write_page
     from upbringing.study import study_folder
 
-    folder = study_folder(study)
+    if (of / "corpus.json").exists():
+        if picture is not None:
+            raise InputError("a corpus has no picture", where=str(of), do="leave --picture out")
+        say(str(write_corpus_page(Corpus.open(of), with_text=not no_text)))
+        return
+    folder = study_folder(of)
     say(str(write_page(folder, with_text=not no_text)))
     if picture is not None:
         write_text(picture, picture_of(folder))

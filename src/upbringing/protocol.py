@@ -33,6 +33,9 @@ from upbringing.study import (
 from upbringing.study.execution import OnProgress
 from upbringing.study.power import power_line
 
+EVERYDAY_VOICES = ("plain", "technical", "drama", "chat")
+"""What a short life reads, so that each kind is a quarter of it; others are added by name."""
+
 
 @dataclass(frozen=True)
 class Raised:
@@ -45,11 +48,12 @@ class Raised:
 
 @dataclass(frozen=True)
 class WorldSource:
-    """The built-in corpus: how many events, in which language, from which seed."""
+    """The built-in corpus: how many events, in which language and voices, from which seed."""
 
     lang: str = "en"
     num_events: int = 12_000
     seed: int = 0
+    voices: tuple[str, ...] = EVERYDAY_VOICES
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,11 @@ def _corpus(source: WorldSource | TextSource, place: Path, tell: Callable[[str],
     remove_drafts(place.parent)
     if isinstance(source, WorldSource):
         corpus = make_world(
-            place, langs=[source.lang], num_events=source.num_events, seed=source.seed
+            place,
+            langs=[source.lang],
+            num_events=source.num_events,
+            seed=source.seed,
+            voices=source.voices,
         )
         kinds = ", ".join(corpus.kinds)
         tell(f"corpus: {corpus.num_scenes:,} scenes of the built-in world ({kinds})")
@@ -133,6 +141,7 @@ def _is_of(corpus: Corpus, source: WorldSource | TextSource) -> bool:
             "langs": [source.lang],
             "num_events": source.num_events,
             "seed": source.seed,
+            "voices": list(source.voices),
         }
         return all(recipe.get(key) == value for key, value in asked.items())
     asked = {"maker": "ingest", "fields": asdict(source.fields), "repair": source.repair}

@@ -1,7 +1,16 @@
 """study → page: a finished study as one self-contained HTML file, a picture, a biography."""
 
 from upbringing.report.biography import Answer, Biography, Moment, biography
+from upbringing.report.corpus_page import write_corpus_page
 from upbringing.report.page import write_page
 from upbringing.report.picture import picture
 
-__all__ = ["Answer", "Biography", "Moment", "biography", "picture", "write_page"]
+__all__ = [
+    "Answer",
+    "Biography",
+    "Moment",
+    "biography",
+    "picture",
+    "write_corpus_page",
+    "write_page",
+]

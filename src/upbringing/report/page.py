@@ -1,21 +1,15 @@
 """Study → one HTML file that needs nothing else: no network, no font, no server.
 
 Takes a study folder; gives `report.html` in it. Promises: every string of the study is escaped or
-JSON; a content policy forbids all requests and every script but the two that are inlined here;
-without text, no opening and no answer is in the file.
+JSON; without text, no opening and no answer is in the file.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import vl_convert
@@ -23,11 +17,10 @@ import vl_convert
 from upbringing.files import write_text
 from upbringing.report import charts, ribbons, samples, tables, words
 from upbringing.report.charts import arms_of
-from upbringing.report.colours import CONFIG, arm_colour, css_variables
+from upbringing.report.colours import CONFIG, arm_colour
 from upbringing.report.folder import Study, read_study
+from upbringing.report.markup import Section, asset, document
 from upbringing.report.records import Findings
-
-_ASSETS = files("upbringing.report")
 
 
 def write_page(study_folder: Path, *, with_text: bool = True) -> Path:
@@ -43,29 +36,24 @@ def write_page(study_folder: Path, *, with_text: bool = True) -> Path:
 
 def render(study: Study, *, with_text: bool) -> str:
     """The page as text."""
-    specs = _charts(study)
     sections = [
-        ("answer", None, _answer(study.findings)),
-        ("picture", "Where each mind ended", _picture(study)),
-        ("reading", "What was read when", _reading(study)),
-        ("life", "Character through life", _life(study)),
-        ("figures", "Arms and measures", tables.section(study)),
-        ("samples", "The same opening, answered by each mind", _samples(study, with_text)),
-        ("making", "How it was made", tables.making(study)),
-        ("words", "The words used here", _glossary()),
+        Section("answer", None, _answer(study.findings)),
+        Section("picture", "Where each mind ended", _picture(study)),
+        Section("reading", "What was read when", _reading(study)),
+        Section("life", "Character through life", _life(study)),
+        Section("figures", "Arms and measures", tables.section(study)),
+        Section("samples", "The same opening, answered by each mind", _samples(study, with_text)),
+        Section("making", "How it was made", tables.making(study)),
+        Section("words", "The words used here", _glossary()),
     ]
-    vega, script = _vega(), _asset("page.js")
-    assert "</script" not in vega.lower(), "the bundle would end its own element"
-    return Template(_asset("page.html")).substitute(
-        title=escape(f"{study.findings.name} · upbringing"),
-        script_hashes=" ".join(map(_hash, (vega, script))),
-        colours=css_variables(),
-        style=_asset("page.css"),
-        sections="\n".join(_section(*section) for section in sections),
-        charts=_json({"config": CONFIG, "specs": specs}),
-        samples=_json(samples.data(study) if _has_samples(study, with_text) else None),
-        vega=vega,
-        script=script,
+    return document(
+        f"{study.findings.name} · upbringing",
+        sections,
+        data={
+            "charts": {"config": CONFIG, "specs": _charts(study)},
+            "samples-data": samples.data(study) if _has_samples(study, with_text) else None,
+        },
+        scripts=(_vega(), asset("page.js")),
     )
 
 
@@ -184,11 +172,6 @@ def _glossary() -> str:
     return f'<dl class="glossary">{items}</dl>'
 
 
-def _section(name: str, title: str | None, body: str) -> str:
-    heading = f"<h2>{title}</h2>" if title else ""
-    return f'<section id="{name}">{heading}{body}</section>'
-
-
 def _panels(study: Study, kind: str, what: str) -> str:
     charts_ = "".join(
         _chart(f"{kind}-{i}", f"{what}, {schedule} learning rate")
@@ -241,19 +224,3 @@ def _vega() -> str:
     """Vega-Embed and all it needs, as one script; bundling takes a second."""
     bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return bundle
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
-
-
-def _hash(script: str) -> str:
-    """A script's place in the content policy: the base64 of its SHA-256."""
-    digest = hashlib.sha256(script.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def _json(value: object) -> str:
-    """JSON that cannot end the element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")

@@ -12,6 +12,7 @@ from typing import Any
 
 from upbringing.report import words
 from upbringing.report.folder import Study
+from upbringing.report.markup import number_cell, row_head, table
 from upbringing.report.records import Contrast, Cost, Findings
 
 
@@ -41,13 +42,13 @@ def dots(study: Study) -> str:
     runs = sorted({key[:2] for key in found}, key=lambda r: (r[1], words.arm_rank(r[0])))
     rows = [
         [
-            _row_head(f"{arm}, {schedule}", words.arm(arm, study.findings)),
-            *(_number(words.number(found.get((arm, schedule, seed)))) for seed in seeds),
+            row_head(f"{arm}, {schedule}", words.arm(arm, study.findings)),
+            *(number_cell(words.number(found.get((arm, schedule, seed)))) for seed in seeds),
         ]
         for arm, schedule in runs
     ]
     head = ["Arm", *(f"seed {seed}" for seed in seeds)]
-    return _table(f"In {study.scale.label}.", head, rows)
+    return table(f"In {study.scale.label}.", head, rows)
 
 
 def making(study: Study) -> str:
@@ -120,10 +121,10 @@ def _contrasts(contrasts: Sequence[Contrast], findings: Findings) -> str:
     smallest = findings.smallest_effect if in_poles else 0.0
     rows = [
         [
-            _row_head(c.name, words.contrast(c.name, findings)),
+            row_head(c.name, words.contrast(c.name, findings)),
             f'<td class="whiskers">{_whiskers(c, reach, smallest)}</td>',
-            _number(words.number(c.estimate, sign=True), _interval(c, 2)),
-            _number(words.p_value(c.p)),
+            number_cell(words.number(c.estimate, sign=True), _interval(c, 2)),
+            number_cell(words.p_value(c.p)),
         ]
         for c in contrasts
     ]
@@ -134,14 +135,14 @@ def _contrasts(contrasts: Sequence[Contrast], findings: Findings) -> str:
     )
     if smallest:
         caption += f" Shaded: less than {words.number(smallest)}, which counts as none."
-    return _table(caption, ["Contrast", "", "Estimate", "p"], rows)
+    return table(caption, ["Contrast", "", "Estimate", "p"], rows)
 
 
 def _costs(costs: Sequence[Cost], findings: Findings) -> str:
     rows = [
         [
-            _row_head(c.arm, words.arm(c.arm, findings)),
-            _number(words.number(c.estimate, 3, sign=True), _interval(c, 3)),
+            row_head(c.arm, words.arm(c.arm, findings)),
+            number_cell(words.number(c.estimate, 3, sign=True), _interval(c, 3)),
         ]
         for c in costs
     ]
@@ -150,7 +151,7 @@ def _costs(costs: Sequence[Cost], findings: Findings) -> str:
         f"What the order costs: held-out {words.unit(first.unit)} more than the shuffles;"
         f" {first.num_seeds} seeds; {first.method}."
     )
-    return _table(caption, ["Arm", "Cost"], rows)
+    return table(caption, ["Arm", "Cost"], rows)
 
 
 def _interval(figure: Contrast | Cost, digits: int) -> str:
@@ -202,27 +203,3 @@ def _pairs(figures: Mapping[str, object]) -> str:
 
 def _list(items: Mapping[str, str]) -> str:
     return "<dl>" + "".join(f"<dt>{k}</dt><dd>{v}</dd>" for k, v in items.items()) + "</dl>"
-
-
-def _row_head(name: str, meaning: str) -> str:
-    return f'<th scope="row">{escape(name)}<small>{escape(meaning)}</small></th>'
-
-
-def _number(text: str, below: str = "") -> str:
-    small = f"<small>{escape(below)}</small>" if below else ""
-    return f'<td class="number">{escape(text)}{small}</td>'
-
-
-def _table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls sideways by itself; all columns but the first hold figures."""
-    first, *others = (escape(text) for text in head)
-    heads = f'<th scope="col">{first}</th>' + "".join(
-        f'<th scope="col" class="number">{text}</th>' if text else '<td class="whiskers"></td>'
-        for text in others
-    )
-    body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
-    return (
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-    )

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from upbringing.corpus.world.events import Events, links_of
+from upbringing.corpus.world.events import Events
 from upbringing.corpus.world.grammar import Grammar, grammar
 from upbringing.corpus.world.tables import Lots
 from upbringing.corpus.world.tales import DEAL, Plan
@@ -30,7 +30,7 @@ MOST_PACKETS = 64
 
 @dataclass(frozen=True)
 class Asides:
-    """Of each scene: the clause beside its event (None: nothing), and whether it is a question."""
+    """Of each scene: the clause beside its event (empty: none), and whether it is a question."""
 
     clauses: Words
     is_question: npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ class Asides:
     @property
     def is_told(self) -> npt.NDArray[np.bool_]:
         """Which scenes have one."""
-        return np.array([clause is not None for clause in self.clauses], dtype=bool)
+        return self.clauses.astype(bool)
 
 
 def num_strangers(lang: str) -> int:
@@ -66,7 +66,7 @@ def _facts(lang: str, stranger: Lots, relation: Lots, place: Lots, seed: int) ->
     names = np.arange(num_strangers(lang) + MOST_PACKETS, dtype=np.uint64)
     name = keyed_hash(names, seed, "world/strangers").argsort()[stranger % len(names)]
     given, surname = np.divmod(name, len(grammar(lang).tables["surnames"]))
-    values = links_of(lang).values
+    values = grammar(lang).links.values
     value = values.at(relation, place % values.lengths[relation])
     return {"given": given, "surname": surname, "relation": relation, "value": value}
 
@@ -86,7 +86,7 @@ def asides_of(made: Grammar, teller: Teller, plan: Plan) -> Asides:
             for place, clue in enumerate(threads.clues, start=1)
         ),
     ]
-    clauses = np.full(len(plan.tale), None, dtype=object)
+    clauses = np.full(len(plan.tale), "", dtype=object)
     for chosen, choice in told:
         at = np.flatnonzero(chosen)
         clauses[at] = teller.tell(choice, at)

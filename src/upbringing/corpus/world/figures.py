@@ -17,7 +17,8 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from upbringing.corpus.world.grammar import LINKS, Grammar, choices_of
+from upbringing.corpus.world.grammar import Grammar, choices_of
+from upbringing.corpus.world.links import COLUMNS as LINKS
 from upbringing.corpus.world.overlap import NUM_WORDS, runs_of
 from upbringing.corpus.world.templates import Choice, Template
 

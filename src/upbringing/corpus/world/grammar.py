@@ -15,6 +15,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
+from upbringing.corpus.world.links import Links, link
 from upbringing.corpus.world.tables import Table, read_table
 from upbringing.corpus.world.templates import (
     Agreement,
@@ -55,9 +56,6 @@ OPPOSITES = {
     "mundane": "myth",
     "invalid": "philosophy",
 }
-
-LINKS = ("objects", "troubles", "creatures")
-"""Columns that hold names of another table's rows, not words to tell."""
 
 # Which table an event's attribute is a row of. Several attributes may share a table.
 TABLE_OF = {
@@ -144,6 +142,7 @@ class Grammar:
 
     lang: str
     tables: Mapping[str, Table]
+    links: Links
     openings: Mapping[bool, Choice]
     threads: Threads
     voices: Mapping[str, Voice]
@@ -172,7 +171,7 @@ def grammar(lang: str) -> Grammar:
         for for_probes in (False, True)
     }
     voices = {voice: _voice(folder, voice) for voice in VOICES}
-    made = Grammar(lang, tables, openings, _threads(folder), voices)
+    made = Grammar(lang, tables, link(tables, lang), openings, _threads(folder), voices)
     problems = list(_problems(made))
     if problems:
         raise InputError(problems)

@@ -1,0 +1,43 @@
+"""Sorting: packed words give what a sort of ranks and keys gives, ties and all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from upbringing.identity import keyed_hash
+from upbringing.order.sorting import argsort, inverse, monotone
+
+
+@given(
+    num_rows=st.integers(0, 300),
+    top=st.sampled_from([1, 2, 7, 1 << 20, 1 << 40, 1 << 63, (1 << 64) - 1]),
+    seed=st.integers(0, 1000),
+    num_low_bits=st.sampled_from([0, 20, 50]),
+)
+def test_argsort_is_lexsort(num_rows: int, top: int, seed: int, num_low_bits: int) -> None:
+    """Also where keys agree in their leading bits, so that words tie."""
+    rng = np.random.default_rng(seed)
+    ranks = rng.integers(0, top, num_rows, dtype=np.uint64, endpoint=True)
+    keys = keyed_hash(np.arange(num_rows, dtype=np.uint64), seed, "keys")
+    if num_low_bits:
+        keys = np.arange(num_rows, dtype=np.uint64) << np.uint64(num_low_bits % 7)
+    assert argsort(ranks, keys).tolist() == np.lexsort((keys, ranks)).tolist()
+
+
+def test_inverse_by_eye() -> None:
+    assert inverse(np.array([2, 0, 1], dtype=np.uint32)).tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint32, np.int16, np.int64, np.float32])
+def test_monotone_ranks_rise_with_values(dtype: type[np.generic]) -> None:
+    values = np.array([3, 1, 2, 1, 100, 0]).astype(dtype)
+    if np.issubdtype(dtype, np.signedinteger) or np.issubdtype(dtype, np.floating):
+        values = np.concatenate([values, -values])
+    ranks = monotone(values)
+    for a, x in zip(ranks.tolist(), values.tolist(), strict=True):
+        for b, y in zip(ranks.tolist(), values.tolist(), strict=True):
+            assert (a < b) == (x < y)
+            assert (a == b) == (x == y)
