@@ -120,7 +120,9 @@ def test_marker_words_by_eye() -> None:
 @pytest.mark.parametrize("lang", LANGS)
 @pytest.mark.parametrize("num_best_left_out", [0, 50])
 def test_voices_are_told_apart_on_probes(lang: str, num_best_left_out: int) -> None:
-    known, asked = (frame.filter(pl.col("kind") != "invalid") for frame in (train(lang), probes(lang)))
+    known, asked = (
+        frame.filter(pl.col("kind") != "invalid") for frame in (train(lang), probes(lang))
+    )
     assert f.separability(known, asked, num_best_left_out) >= 0.9
 
 

@@ -1,4 +1,4 @@
-"""Russian forms: what a template may ask of a word, and an error where the word has no such form."""
+"""Russian forms: what a template may ask of a word, and an error where there is no such form."""
 
 from __future__ import annotations
 

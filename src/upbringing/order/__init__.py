@@ -1,5 +1,6 @@
 """The second room: scenes → order. What the next rooms use of it."""
 
+from upbringing.order import mixing, pacing, strategies  # noqa: F401  (they register themselves)
 from upbringing.order.compile import compile_order
 from upbringing.order.controls import ARMS, Block, arm_curriculum, block_of, describe_arm
 from upbringing.order.curriculum import (

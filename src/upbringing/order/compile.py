@@ -21,9 +21,8 @@ from upbringing.identity import keyed_hash
 from upbringing.order.curriculum import Curriculum, Phase, Selection
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.places import Selected, columns_read, ranks_of
+from upbringing.order.sorting import Rows, argsort
 from upbringing.settings import suggestion
-
-Rows = npt.NDArray[np.uint32]
 
 _FIELDS = ("kind", "lang", "work", "document")
 
@@ -167,7 +166,7 @@ def _arranged(scenes: pl.DataFrame, phase: Phase, seed: int, passed: int) -> Row
     """The rows of one pass over a phase, in order."""
     selected = Selected(scenes, seed, f"order/{phase.name}/{passed}")
     ranks = ranks_of(phase.arrange, selected)
-    sequence: Rows = scenes["row"].to_numpy()[np.lexsort((selected.keys, ranks))]
+    sequence: Rows = scenes["row"].to_numpy()[argsort(ranks, selected.keys)]
     return sequence
 
 

@@ -21,10 +21,9 @@ from pydantic import (
     WrapValidator,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 
-from upbringing.order.places import check_setting, known_arrangements
+from upbringing.order.places import Inside, read_arrangement
 from upbringing.settings import Settings, load_settings, mistake, parse_settings, validate_all
 
 
@@ -56,24 +55,6 @@ class Selection(Settings):
         return part
 
 
-def _arrangement_is_known(value: Any) -> Any:
-    """Accept `shuffle` and `{sort: difficulty}`; an unknown strategy lists the known ones."""
-    known = known_arrangements()
-    if isinstance(value, str):
-        name = value
-    elif isinstance(value, dict) and len(value) == 1:
-        name = next(iter(value))
-    else:
-        raise ValueError("an arrangement is one name, or one name with its setting")
-    if name not in known:
-        raise PydanticCustomError(
-            "unknown_arrangement", "no arrangement is called {name}", {"name": name, "known": known}
-        )
-    return {name: check_setting(name, None if isinstance(value, str) else value[name])}
-
-
-Arrangement = Annotated[dict[str, Any], BeforeValidator(_arrangement_is_known)]
-
 # Which of the two is meant is told by its form, so that a mistake in one is not two mistakes.
 Scenes = Annotated[
     Annotated[Selection, Tag("Selection")] | Annotated[Literal["rest"], Tag("rest")],
@@ -86,7 +67,7 @@ class Phase(Settings):
 
     name: Annotated[str, Field(min_length=1)]
     scenes: Scenes
-    arrange: Arrangement = Field(default_factory=lambda: {"shuffle": None})
+    arrange: Inside = Field(default_factory=lambda: read_arrangement("shuffle"))
     passes: Annotated[int, Field(ge=1)] = 1
     batch_size: Annotated[int, Field(ge=1)] | None = None
     lr_scale: Annotated[float, Field(ge=0)] = 1.0
@@ -139,10 +120,8 @@ class Curriculum(Settings):
 
 
 def _plain(value: Any, key: str = "") -> Any:
-    """What is validated, as it is written: `[drama]` is `drama`, `{shuffle: null}` is `shuffle`."""
+    """What is validated, as it is written: `[drama]` is `drama`."""
     if isinstance(value, dict):
-        if len(value) == 1 and next(iter(value.values())) is None:
-            return next(iter(value))
         return {key: _plain(item, key) for key, item in value.items()}
     if isinstance(value, list):
         if key in Selection.model_fields and len(value) == 1:

@@ -1,56 +1,77 @@
-"""Strategies: each gives scenes their places, 64-bit sort keys inside a phase.
+"""Places: a strategy gives each scene a place, a 64-bit sort key inside its phase.
 
 A strategy takes the selected scenes and gives one unsigned 64-bit rank for each; the compile sorts
 by (phase, rank, scene key). Ranks are integers so that an order never depends on rounding. To add
-one, decorate a typed function with `@arrangement`: its name is its name in the YAML, its second
-parameter, if any, the setting that the YAML gives it, validated by its annotation.
+one, decorate a typed function with `@arrangement`: its name and its parameters are its YAML, each
+validated by its annotation; what stands in the YAML without a name is the first parameter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_type_hints
+from itertools import chain
+from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from upbringing.corpus.measures import MEASURES
-from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
+from upbringing.order.sorting import Ranks, argsort, inverse, monotone
 
-Ranks = npt.NDArray[np.uint64]
+Arrangement = Mapping[str, Mapping[str, Any]]
+"""One strategy's name with its parameters, as `read_arrangement` gives it."""
 
-_SORTABLE = tuple(MEASURES)
+_TOP = np.uint64((1 << 32) - 1)  # of the ranks of one measure
 
 
-def _is_sortable(measure: str) -> str:
+def _is_measure(measure: str) -> str:
     name = measure.removeprefix("-")
-    if name not in _SORTABLE:
+    if name not in MEASURES:
         raise PydanticCustomError(
             "unknown_measure",
             "no measure is called {name}",
-            {"name": name, "known": list(_SORTABLE)},
+            {"name": name, "known": list(MEASURES)},
         )
     return measure
 
 
-Measure = Annotated[str, AfterValidator(_is_sortable)]
-
-
 @dataclass(frozen=True)
-class _Strategy:
-    """A registered function, the columns it reads for a setting, the type of that setting."""
+class Reads:
+    """Beside a parameter's type: the corpus columns that are read for a value of it."""
 
-    function: Callable[..., Ranks]
-    reads: Callable[[Any], tuple[str, ...]]
-    setting: TypeAdapter[Any] | None
+    columns: Callable[[Any], tuple[str, ...]]
 
 
-_STRATEGIES: dict[str, _Strategy] = {}
+Measure = Annotated[
+    str, AfterValidator(_is_measure), Reads(lambda measure: (measure.removeprefix("-"),))
+]
+"""The name of a measure; with a minus before it, falling."""
+
+Measures = Annotated[
+    tuple[Measure, ...],
+    BeforeValidator(lambda said: [said] if isinstance(said, str) else said),
+    PlainSerializer(lambda measures: measures[0] if len(measures) == 1 else list(measures)),
+    Field(min_length=1),
+    Reads(lambda measures: tuple(measure.removeprefix("-") for measure in measures)),
+]
+
+Group = Annotated[Literal["kind", "lang", "work", "document"], Reads(lambda column: (column,))]
+"""A column whose values are groups of scenes."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -60,6 +81,9 @@ class Selected:
     columns: pl.DataFrame
     seed: int
     purpose: str
+
+    def __len__(self) -> int:
+        return self.columns.height
 
     @property
     def keys(self) -> Keys:
@@ -71,16 +95,60 @@ class Selected:
         """A keyed pseudo-random lot for each scene, from (seed, purpose, scene id)."""
         return keyed_hash(self.keys, self.seed, self.purpose)
 
+    def other_lots(self, name: str) -> Keys:
+        """A further lot for each scene, independent of `lots`."""
+        return keyed_hash(self.keys, self.seed, f"{self.purpose}/{name}")
+
+    def by(self, measure: str) -> Ranks:
+        """Ranks below 2^32 that rise with a measure, or fall with `-measure`."""
+        ranks = monotone(self.columns[measure.removeprefix("-")].to_numpy())
+        return _TOP - ranks if measure.startswith("-") else ranks
+
+    def positions(self, arrange: Arrangement) -> Ranks:
+        """Where each scene would stand in another arrangement of the same scenes: 0 to n − 1."""
+        return inverse(argsort(ranks_of(arrange, self), self.keys)).astype(np.uint64)
+
+    def quantiles(self, measure: str) -> npt.NDArray[np.float64]:
+        """(position + ½) / n by a measure, in (0, 1)."""
+        positions = self.positions({"sort": {"by": (measure,)}})
+        return (positions.astype(np.float64) + 0.5) / len(self)
+
+
+@dataclass(frozen=True)
+class _Strategy:
+    """A registered function, the columns it always reads, its parameters and their defaults."""
+
+    function: Callable[..., Ranks]
+    reads: tuple[str, ...]
+    columns: Mapping[str, Reads]
+    parameters: Mapping[str, TypeAdapter[Any]]
+    defaults: Mapping[str, Any]
+
+
+_STRATEGIES: dict[str, _Strategy] = {}
+
 
 def arrangement(
-    *, reads: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    *, reads: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Ranks]], Callable[..., Ranks]]:
-    """Register a strategy; `reads` names the columns it needs for a given setting."""
+    """Register a strategy; `reads` names columns that it needs beside those of its parameters."""
 
     def register(function: Callable[..., Ranks]) -> Callable[..., Ranks]:
-        _, *settings = list(get_type_hints(function, include_extras=True).values())[:-1]
-        setting = TypeAdapter(settings[0]) if settings else None
-        _STRATEGIES[function.__name__] = _Strategy(function, reads, setting)
+        hints = get_type_hints(function, include_extras=True)
+        _, *names = inspect.signature(function).parameters
+        defaults = {
+            name: parameter.default
+            for name, parameter in inspect.signature(function).parameters.items()
+            if parameter.default is not parameter.empty
+        }
+        columns = {
+            name: mark
+            for name in names
+            for mark in getattr(hints[name], "__metadata__", ())
+            if isinstance(mark, Reads)
+        }
+        adapters = {name: TypeAdapter(hints[name]) for name in names}
+        _STRATEGIES[function.__name__] = _Strategy(function, reads, columns, adapters, defaults)
         return function
 
     return register
@@ -91,60 +159,98 @@ def known_arrangements() -> list[str]:
     return sorted(_STRATEGIES)
 
 
-def check_setting(name: str, setting: Any) -> Any:
-    """The setting of a known arrangement, validated.
+def read_arrangement(said: Any) -> Arrangement:
+    """`shuffle`, `{sort: num_bytes}` or `{pacing: {by: num_bytes}}` → name and parameters, all of
+    them, defaults filled in.
 
-    Raises `ValueError` (pydantic's, for a wrong type) where it does not fit.
+    Raises `ValueError` (pydantic's, where a parameter has the wrong type) for what does not fit.
     """
-    wanted = _STRATEGIES[name].setting
-    if wanted is None and setting is not None:
-        raise ValueError(f"{name!r} takes no setting")
-    if wanted is not None and setting is None:
-        raise ValueError(f"{name!r} needs a setting: `{{{name}: …}}`")
-    return wanted and wanted.validate_python(setting)
-
-
-def columns_read(arrange: dict[str, Any]) -> tuple[str, ...]:
-    """The corpus columns that an arrangement needs besides key."""
-    name, setting = next(iter(arrange.items()))
-    return _STRATEGIES[name].reads(setting)
-
-
-def ranks_of(arrange: dict[str, Any], scenes: Selected) -> Ranks:
-    """The ranks, shape (n,), that `arrange` (one name with its setting or None) gives."""
-    name, setting = next(iter(arrange.items()))
-    arguments = () if setting is None else (setting,)
-    return _STRATEGIES[name].function(scenes, *arguments)
-
-
-@arrangement(reads=lambda _: ("document", "place"))
-def as_is(scenes: Selected) -> Ranks:
-    """The order of the corpus: documents as they were read, scenes as they stand in them."""
-    return np.arange(scenes.columns.height, dtype=np.uint64)
-
-
-@arrangement()
-def shuffle(scenes: Selected) -> Ranks:
-    """A random order: the keyed lot of each scene's id."""
-    return scenes.lots
-
-
-@arrangement(reads=lambda measure: (measure.removeprefix("-"),))
-def sort(scenes: Selected, measure: Measure) -> Ranks:
-    """By a measure, rising; `-measure` falls. Equal values stay together, by scene key."""
-    rank = scenes.columns[measure.removeprefix("-")].rank("dense").to_numpy().astype(np.uint64)
-    return rank.max(initial=np.uint64(0)) - rank if measure.startswith("-") else rank
-
-
-@arrangement(reads=lambda _: ("kind",))
-def blocks(scenes: Selected, kinds: Sequence[str]) -> Ranks:
-    """One kind after another as listed, shuffled inside each; every kind must be listed."""
-    found = scenes.columns["kind"]
-    missing = sorted(set(found.unique()) - set(kinds))
-    if missing:
-        raise InputError(
-            f"`blocks` leaves out {', '.join(missing)}", do="list every kind that the phase selects"
+    if isinstance(said, str):
+        name, setting = said, None
+    elif isinstance(said, Mapping) and len(said) == 1:
+        name, setting = next(iter(said.items()))
+    else:
+        raise ValueError("an arrangement is one name, or one name with its setting")
+    if name not in _STRATEGIES:
+        raise PydanticCustomError(
+            "unknown_arrangement",
+            "no arrangement is called {name}",
+            {"name": name, "known": known_arrangements()},
         )
-    block = found.replace_strict(list(kinds), list(range(len(kinds))), return_dtype=pl.UInt64)
-    # The high bits hold the block, the rest a lot: 2^16 kinds, 2^48 lots.
-    return (block.to_numpy() << np.uint64(48)) | (scenes.lots >> np.uint64(16))
+    return {name: _parameters(name, _STRATEGIES[name], setting)}
+
+
+def _parameters(name: str, strategy: _Strategy, setting: Any) -> dict[str, Any]:
+    known = list(strategy.parameters)
+    if setting is None:
+        given: dict[str, Any] = {}
+    elif not known:
+        raise ValueError(f"{name!r} takes no setting")
+    elif isinstance(setting, Mapping) and set(setting) <= set(known):
+        given = dict(setting)
+    elif isinstance(setting, Mapping) and set(setting) & set(known):
+        wrong = next(key for key in setting if key not in known)
+        raise PydanticCustomError(
+            "unknown_parameter",
+            "{name} has no parameter {wrong}",
+            {"name": name, "wrong": wrong, "known": known},
+        )
+    else:
+        given = {known[0]: setting}
+    missing = [key for key in known if key not in given and key not in strategy.defaults]
+    if missing and missing == known[:1]:
+        raise ValueError(f"{name!r} needs a setting: `{{{name}: …}}`")
+    if missing:
+        raise ValueError(f"{name!r} needs {missing[0]!r}: `{{{name}: {{{missing[0]}: …}}}}`")
+    arguments = {**strategy.defaults, **given}
+    return {key: _validated(strategy.parameters[key], arguments[key]) for key in known}
+
+
+def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        # A further error type of pydantic's own would hide what is allowed and what is near.
+        if "known" in first.get("ctx", {}):
+            raise PydanticCustomError(first["type"], first["msg"], first["ctx"]) from error
+        raise
+
+
+def columns_read(arrange: Arrangement) -> tuple[str, ...]:
+    """The corpus columns that an arrangement needs besides key."""
+    name, parameters = next(iter(arrange.items()))
+    strategy = _STRATEGIES[name]
+    read = (mark.columns(parameters[key]) for key, mark in strategy.columns.items())
+    return tuple(dict.fromkeys([*strategy.reads, *chain.from_iterable(read)]))
+
+
+def ranks_of(arrange: Arrangement, scenes: Selected) -> Ranks:
+    """The ranks, shape (n,), that `arrange` gives."""
+    name, parameters = next(iter(arrange.items()))
+    return _STRATEGIES[name].function(scenes, **parameters)
+
+
+def say_arrangement(arrange: Arrangement) -> Any:
+    """The shortest YAML that `read_arrangement` reads as this arrangement."""
+    name, parameters = next(iter(arrange.items()))
+    strategy = _STRATEGIES[name]
+    said = {
+        key: strategy.parameters[key].dump_python(value, mode="json")
+        for key, value in parameters.items()
+        if key not in strategy.defaults
+        or value != _validated(strategy.parameters[key], strategy.defaults[key])
+    }
+    if not said:
+        return name
+    first = next(iter(strategy.parameters))
+    alone = list(said) == [first] and not (
+        isinstance(said[first], Mapping) and len(strategy.parameters) > 1
+    )
+    return {name: said[first] if alone else said}
+
+
+Inside = Annotated[
+    Any, BeforeValidator(read_arrangement), PlainSerializer(say_arrangement), Reads(columns_read)
+]
+"""An arrangement as a parameter or in a curriculum: read by its YAML, written as the shortest."""

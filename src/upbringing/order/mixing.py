@@ -1,0 +1,194 @@
+"""Strategies that spread groups of scenes over one stretch of life, each at a rate of its own.
+
+The k-th of a group's n scenes goes where the group's density has reached (k + ½)/n of its area, so
+quotas are exact: every scene comes once, whatever the densities. Shapes: K knots of a density.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BeforeValidator
+
+from upbringing.errors import InputError, Problem
+from upbringing.order.places import (
+    Group,
+    Inside,
+    Measure,
+    Selected,
+    arrangement,
+)
+from upbringing.order.sorting import Ranks, argsort
+from upbringing.order.strategies import index_in
+
+_COSINE_KNOTS = 33
+_FULL = float(1 << 52)  # places in [0, 1] as integers that a float holds exactly
+
+
+@dataclass(frozen=True)
+class Density:
+    """How often a group comes, by the share of the phase that lies behind: piecewise linear.
+
+    `ages` (K,) rise from 0 to 1, a step is two knots at one age; `values` (K,) are not negative and
+    not all 0. Only ratios count.
+    """
+
+    ages: tuple[float, ...]
+    values: tuple[float, ...]
+
+    @property
+    def areas(self) -> npt.NDArray[np.float64]:
+        """The area under each piece, (K − 1,)."""
+        values = np.array(self.values)
+        areas: npt.NDArray[np.float64] = np.diff(self.ages) * (values[1:] + values[:-1]) / 2
+        return areas
+
+    def quantile(self, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The ages at which these shares of the area are reached, shape as `shares`.
+
+        Inverts the area under a line, y₀s + ms²/2 = t, as s = 2t / (y₀ + √(y₀² + 2mt)), by
+        operations that IEEE 754 rounds alike everywhere.
+        """
+        areas, ages, values = self.areas, np.array(self.ages), np.array(self.values)
+        reached = np.concatenate([[0.0], areas.cumsum()])
+        wanted = shares * reached[-1]
+        piece = np.clip(np.searchsorted(reached, wanted, side="right") - 1, 0, len(areas) - 1)
+        rest = np.maximum(wanted - reached[piece], 0.0)
+        width = np.diff(ages)[piece]
+        slope = np.divide(
+            values[piece + 1] - values[piece], width, out=np.zeros_like(width), where=width > 0
+        )
+        root = np.sqrt(np.maximum(values[piece] ** 2 + 2 * slope * rest, 0.0))
+        below = values[piece] + root
+        inside = np.divide(2 * rest, below, out=np.zeros_like(rest), where=below > 0)
+        found: npt.NDArray[np.float64] = ages[piece] + np.minimum(inside, width)
+        return found
+
+
+def _read_density(said: Any) -> Density:
+    """A number, a list, `{from, to, shape, at}` or a table of age: value."""
+    if isinstance(said, Density):
+        return said
+    if isinstance(said, (int, float)) and not isinstance(said, bool):
+        return _checked([0.0, 1.0], [said, said])
+    if isinstance(said, (list, tuple)) and len(said) >= 2:
+        return _checked([place / (len(said) - 1) for place in range(len(said))], said)
+    if isinstance(said, Mapping) and set(said) == {"ages", "values"}:
+        return _checked(said["ages"], said["values"])
+    if isinstance(said, Mapping) and {"from", "to"} <= set(said):
+        return _shaped(**{("start" if key == "from" else key): said[key] for key in said})
+    if isinstance(said, Mapping) and len(said) >= 2:
+        ages = sorted(said)
+        return _checked(ages, [said[age] for age in ages])
+    raise ValueError(
+        "a density is a number, a list of two or more, {from, to, shape, at}, or a table age: value"
+    )
+
+
+def _shaped(start: float, to: float, shape: str = "linear", at: float = 0.5) -> Density:
+    if shape == "linear":
+        return _checked([0.0, 1.0], [start, to])
+    if shape == "step" and 0 < at < 1:
+        return _checked([0.0, at, at, 1.0], [start, start, to, to])
+    if shape == "cosine":
+        ages = np.linspace(0, 1, _COSINE_KNOTS)
+        # Rounded, because a cosine's last bit differs between machines.
+        share = np.round((1 - np.cos(np.pi * ages)) / 2, 9)
+        return _checked(ages.tolist(), (start + (to - start) * share).tolist())
+    raise ValueError("shape is linear, cosine or step, and a step is at an age between 0 and 1")
+
+
+def _checked(ages: Sequence[float], values: Sequence[float]) -> Density:
+    density = Density(tuple(map(float, ages)), tuple(map(float, values)))
+    if density.ages[0] != 0 or density.ages[-1] != 1 or list(density.ages) != sorted(density.ages):
+        raise ValueError("the ages of a density rise from 0 to 1")
+    if min(density.values) < 0 or not density.areas.sum() > 0:
+        raise ValueError("a density is nowhere below 0, and somewhere above it")
+    return density
+
+
+Densities = Annotated[
+    dict[str, Annotated[Density, BeforeValidator(_read_density)]],
+    BeforeValidator(lambda said: said if isinstance(said, Mapping) and said else None),
+]
+
+
+@arrangement()
+def interleave(scenes: Selected, of: Group = "kind", inside: Inside = "shuffle") -> Ranks:
+    """Every group from beginning to end of the phase, each spread evenly."""
+    names = sorted(scenes.columns[of].unique())
+    even = Density((0.0, 1.0), (1.0, 1.0))
+    group = index_in(scenes.columns[of], names, "interleave")
+    return spread(group, scenes.positions(inside), [even] * len(names))
+
+
+@arrangement(reads=("kind",))
+def mixture(
+    scenes: Selected,
+    kinds: Densities,
+    given: Literal["densities", "shares"] = "densities",
+    inside: Inside = "shuffle",
+) -> Ranks:
+    """Kinds whose rates move over the phase.
+
+    With densities, each kind's own rate: the shares that result are shown by `plan`. With shares,
+    what part of the text each kind shall be at every age: they must add up to the supply there is.
+    """
+    group = index_in(scenes.columns["kind"], list(kinds), "mixture")
+    if given == "shares":
+        _check_supply(kinds, np.bincount(group.astype(np.int64), minlength=len(kinds)))
+    return spread(group, scenes.positions(inside), list(kinds.values()))
+
+
+def _check_supply(shares: Mapping[str, Density], counts: npt.NDArray[np.int64]) -> None:
+    """Raise `InputError` where the shares need other numbers of scenes than there are."""
+    areas = np.array([density.areas.sum() for density in shares.values()])
+    needed = areas / areas.sum() * counts.sum()
+    problems = [
+        Problem(
+            f"these shares need {need:,.0f} scenes of {kind}, and there are {count:,}",
+            do="give densities, or select as many of each kind as its share needs",
+        )
+        for kind, need, count in zip(shares, needed, counts, strict=True)
+        if abs(need - count) > max(1.0, 0.01 * counts.sum())
+    ]
+    if problems:
+        raise InputError(problems)
+
+
+@arrangement()
+def spiral(scenes: Selected, by: Measure, turns: int = 4, of: Group = "kind") -> Ranks:
+    """Every group again and again, each turn at the next level of a measure; shuffled inside."""
+    names = sorted(scenes.columns[of].unique())
+    group = index_in(scenes.columns[of], names, "spiral")
+    position, count = _inside_groups(group, scenes.positions({"sort": {"by": (by,)}}))
+    turn = position * np.uint64(turns) // count
+    visit = turn * np.uint64(len(names)) + group
+    return visit << np.uint64(32) | scenes.positions({"shuffle": {}})
+
+
+def spread(group: Ranks, position: Ranks, densities: Sequence[Density]) -> Ranks:
+    """Places for groups that run side by side, each in the order of `position`; shapes (n,)."""
+    inside, count = _inside_groups(group, position)
+    places = np.empty(len(group), dtype=np.uint64)
+    shares = (inside.astype(np.float64) + 0.5) / count
+    for number, density in enumerate(densities):
+        at = group == number
+        places[at] = (density.quantile(shares[at]) * _FULL).astype(np.uint64)
+    return places
+
+
+def _inside_groups(group: Ranks, position: Ranks) -> tuple[Ranks, Ranks]:
+    """The place of each scene among those of its group, and how many these are."""
+    counts = np.bincount(group.astype(np.int64)).astype(np.uint64)
+    order = argsort(group, position)
+    starts = (np.cumsum(counts) - counts).astype(np.uint64)
+    inside = np.empty(len(group), dtype=np.uint64)
+    inside[order] = np.arange(len(group), dtype=np.uint64) - np.repeat(
+        starts, counts.astype(np.int64)
+    )
+    return inside, counts[group.astype(np.int64)]

@@ -1,0 +1,73 @@
+"""Strategies of one key: as the corpus has it, shuffled, sorted, backwards, one after another.
+
+Each takes the selected scenes and gives a rank for each; small letters in the drawings are scenes
+in corpus order, digits a measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from upbringing.errors import InputError
+from upbringing.order.places import (
+    Inside,
+    Measures,
+    Selected,
+    arrangement,
+)
+from upbringing.order.sorting import Ranks
+
+
+@arrangement(reads=("document", "place"))
+def as_is(scenes: Selected) -> Ranks:
+    """The order of the corpus: documents as they were read, scenes as they stand in them."""
+    return np.arange(len(scenes), dtype=np.uint64)
+
+
+@arrangement()
+def shuffle(scenes: Selected) -> Ranks:
+    """A random order: the keyed lot of each scene's id."""
+    return scenes.lots
+
+
+@arrangement()
+def sort(scenes: Selected, by: Measures) -> Ranks:
+    """By a measure, rising; `-measure` falls. Of several, a later one breaks ties of the earlier.
+
+    What ties in all of them stays together, by scene key.
+    """
+    first, *others = by
+    ranks = scenes.by(first)
+    for measure in others:
+        if int(ranks.max(initial=0)) >> 32:
+            ranks = np.unique(ranks, return_inverse=True)[1].astype(np.uint64)
+        ranks = ranks << np.uint64(32) | scenes.by(measure)
+    return ranks
+
+
+@arrangement()
+def reverse(scenes: Selected, of: Inside) -> Ranks:
+    """Another arrangement from its end to its beginning."""
+    return np.uint64(len(scenes) - 1) - scenes.positions(of)
+
+
+@arrangement(reads=("kind",))
+def blocks(scenes: Selected, kinds: Sequence[str], inside: Inside = "shuffle") -> Ranks:
+    """One kind after another as listed, arranged inside each; every kind must be listed."""
+    block = index_in(scenes.columns["kind"], kinds, "blocks")
+    return block << np.uint64(32) | scenes.positions(inside)
+
+
+def index_in(found: pl.Series, listed: Sequence[str], strategy: str) -> Ranks:
+    """The index in `listed` of each value; `InputError` for values that the list leaves out."""
+    missing = sorted(set(found.unique()) - set(listed))
+    if missing:
+        raise InputError(
+            f"`{strategy}` leaves out {', '.join(missing)}",
+            do="list every kind that the phase selects",
+        )
+    index = found.replace_strict(list(listed), list(range(len(listed))), return_dtype=pl.UInt64)
+    return index.to_numpy()
