@@ -236,7 +236,7 @@ def _threads(folder: Traversable) -> Threads:
     clues = tuple(
         read_choice(lines, f"threads/clues/{place}") for place, lines in enumerate(said["clues"])
     )
-    fact = read_choice("{given} {surname} {relation.says} {value}", "threads/fact")
+    fact = read_choice("{given} {surname} {relation.says} {value.value}", "threads/fact")
     asked = {name: read_choice(line, f"asked/{name}") for name, line in said["asked"].items()}
     return Threads(question, clues, answer, calendar, fact, asked)
 

@@ -1,9 +1,9 @@
 """Links: which rows of one table go with a row of another.
 
 Takes the tables of a grammar: a cell of `objects`, `creatures` or `troubles` lists names of rows,
-set off by spaces, and a row of outcomes, cases or values names the row it belongs to. Gives, for
-each row, the rows that may be drawn for it. Promises an error with every name that is unknown and
-every row that would have nothing to draw.
+set off by commas or by spaces, and a row of outcomes, cases or values names the row it belongs to.
+Gives, for each row, the rows that may be drawn for it. Promises an error with every name that is
+unknown and every row that would have nothing to draw.
 """
 
 from __future__ import annotations
@@ -88,13 +88,18 @@ def link(tables: Mapping[str, Table], lang: str) -> Links:
     )
 
 
+def _names(cell: str) -> list[str]:
+    """The names in a cell: commas set them off where any is of several words."""
+    return [name.strip() for name in cell.split(",")] if "," in cell else cell.split()
+
+
 def _row_of(tables: Mapping[str, Table], table: str) -> dict[str, int]:
     return {name: row for row, name in enumerate(tables[table].columns["name"])}
 
 
 def _named(tables: Mapping[str, Table], table: str, column: str, other: str) -> list[list[int]]:
     row_of = _row_of(tables, other)
-    return [[row_of[name] for name in cell.split()] for cell in tables[table].columns[column]]
+    return [[row_of[name] for name in _names(cell)] for cell in tables[table].columns[column]]
 
 
 def _owned(tables: Mapping[str, Table], table: str, column: str, owner: str) -> list[list[int]]:
@@ -112,11 +117,11 @@ def _problems(tables: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
         for name, cell in zip(
             tables[table].columns["name"], tables[table].columns[column], strict=True
         ):
-            if not cell.split():
+            if not _names(cell):
                 yield table, f"{name!r} has no {column}"
             yield from (
                 (table, f"{name!r} names {item!r}, which {other}.csv lacks")
-                for item in cell.split()
+                for item in _names(cell)
                 if item not in known
             )
     for table, column, owner, fewest in _OWNED:
