@@ -144,7 +144,7 @@ def test_every_unknown_name_is_shown_with_its_place_and_a_suggestion(corpus: Cor
     assert "did you mean 'drama'?" in problems[0]
     assert "no scene has the lang 'ru'" in problems[1]
     assert "no scene has the document 'document 99'" in problems[2]
-    assert "16 scenes of phase 'd' belong to 'c' already" in problems[3]
+    assert "16 scenes of phase 'd' belong to phase 'c' already" in problems[3]
     assert "phase 'e' selects no scene" in problems[4]
 
 

@@ -69,10 +69,10 @@ phases:
 SHOWN = f"""\
 c.yaml:2:1: seed: should be greater than or equal to 0
 c.yaml:5:14: unknown key 'phases.0.scenes.knd'
-    allowed: document, kind, lang, part, work
+    allowed: any_of, document, id, kind, lang, measures, none_of, part, source, work
     did you mean 'kind'?
 c.yaml:6:5: unknown key 'phases.0.batch_sise'
-    allowed: arrange, batch_size, lr_scale, name, passes, scenes
+    allowed: arrange, batch_size, keep, lr_scale, name, passes, rehearse, scenes
     did you mean 'batch_size'?
 c.yaml:7:5: phases.1.name: two phases are called 'childhood'; each needs its own name
 c.yaml:9:5: phases.1.arrange: no arrangement is called shufle

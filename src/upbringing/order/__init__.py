@@ -6,7 +6,6 @@ from upbringing.order.controls import ARMS, Block, arm_curriculum, block_of, des
 from upbringing.order.curriculum import (
     Curriculum,
     Phase,
-    Selection,
     load_curriculum,
     parse_curriculum,
 )
@@ -15,12 +14,14 @@ from upbringing.order.look import Meeting, PhaseView, meeting, meetings_with, ph
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.packing import Rows
 from upbringing.order.scenic_orderer import compose
+from upbringing.order.selection import Names, Selection
 
 __all__ = [
     "ARMS",
     "Block",
     "Curriculum",
     "Meeting",
+    "Names",
     "Order",
     "Phase",
     "PhaseSpan",

@@ -7,24 +7,21 @@ and the seed. Only scenes of the `train` split can be visited.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from upbringing.corpus import Corpus
 from upbringing.corpus.store import TRAIN
 from upbringing.errors import InputError, Problem, SettingsError
-from upbringing.identity import keyed_hash
-from upbringing.order.curriculum import Curriculum, Phase, Selection
+from upbringing.order.additions import Life, Pinned, rehearsed, with_events
+from upbringing.order.curriculum import Curriculum, Phase
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.places import Selected, columns_read, ranks_of
-from upbringing.order.sorting import Rows, argsort
-from upbringing.settings import suggestion
-
-_FIELDS = ("kind", "lang", "work", "document")
+from upbringing.order.selection import Chooser, Mask, Path, Scenes, Selection
+from upbringing.order.sorting import Ranks, Rows, argsort, inverse
 
 
 def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = None) -> Order:
@@ -35,26 +32,14 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
     """
     seed = curriculum.seed if seed is None else seed
     names = _columns(curriculum)
-    life = _life(corpus, curriculum, names)
-    claims = _claims(curriculum, life, seed)
-    parts: list[Rows] = []
-    spans: list[PhaseSpan] = []
-    problems: list[Problem] = []
-    start = 0
-    for number, (phase, chosen) in enumerate(zip(curriculum.phases, claims, strict=True)):
-        scenes = life.filter(pl.Series(chosen))
-        try:
-            parts += [_arranged(scenes, phase, seed, passed) for passed in range(phase.passes)]
-        except InputError as error:
-            where = curriculum.where("phases", number, "arrange")
-            problems += [replace(problem, where=where) for problem in error.problems]
-        stop = start + phase.passes * scenes.height
-        spans.append(PhaseSpan(phase.name, start, stop, phase.batch_size, phase.lr_scale))
-        start = stop
-    _raise_all(problems)
+    frame = corpus.columns(names).with_row_index("row")
+    scenes = _life(frame.filter(split=TRAIN), curriculum)
+    compiled = _Compiled(curriculum, scenes, _claims(scenes, curriculum, seed), seed)
+    life = Life(frame["key"].to_numpy(), frame["num_bytes"].to_numpy().astype(np.int64), seed)
+    sequence, spans = compiled.whole(life)
     return Order.from_rows(
         corpus,
-        np.concatenate(parts),
+        sequence,
         phases=spans,
         recipe={"curriculum": curriculum.model_dump(mode="json", exclude_defaults=True)},
         seed=seed,
@@ -65,109 +50,157 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
 def _columns(curriculum: Curriculum) -> tuple[str, ...]:
     """The corpus columns that the order depends on, in a fixed order."""
     names = ["key", "split", "num_bytes"]
-    selections = [phase.scenes for phase in curriculum.phases] + [curriculum.scenes]
-    for selection in selections:
+    selections: list[object] = [phase.scenes for phase in curriculum.phases]
+    selections += [phase.rehearse.scenes for phase in curriculum.phases if phase.rehearse]
+    selections += [event.scenes for event in curriculum.events]
+    for selection in (*selections, curriculum.scenes):
         if isinstance(selection, Selection):
-            names += [field for field in _FIELDS if getattr(selection, field) is not None]
+            names += selection.reads()
     for phase in curriculum.phases:
         names += columns_read(phase.arrange)
+        names += ("document", "place") if phase.keep else ()
     return tuple(dict.fromkeys(names))
 
 
-def _life(corpus: Corpus, curriculum: Curriculum, names: Sequence[str]) -> pl.DataFrame:
-    """The training scenes the curriculum is about, with their row in the corpus."""
-    frame = corpus.columns(names).with_row_index("row").filter(split=TRAIN)
+def _life(frame: pl.DataFrame, curriculum: Curriculum) -> pl.DataFrame:
+    """The training scenes the curriculum is about."""
     if curriculum.scenes is None:
         return frame
-    problems: list[Problem] = []
-    chosen = _select(frame, curriculum, curriculum.scenes, ("scenes",), problems)
-    _raise_all(problems)
     # Not drawn by the seed: a study's seeds live through the same scenes.
-    return frame.filter(pl.Series(_deal(frame, chosen, curriculum.scenes, seed=0)))
+    chooser = Chooser(Scenes(frame), curriculum, seed=0)
+    chosen = chooser.choose(curriculum.scenes, ("scenes",))
+    _raise_all(chooser.problems)
+    return frame.filter(pl.Series(chosen))
 
 
-def _claims(curriculum: Curriculum, life: pl.DataFrame, seed: int) -> list[npt.NDArray[np.bool_]]:
-    """Which scenes each phase owns, as masks over `life`; `rest` takes what no other claims."""
-    problems: list[Problem] = []
+@dataclass(frozen=True)
+class _Claims:
+    """Which scenes of a life each phase and each event owns, and each rehearsal may bring back."""
+
+    phases: list[Mask]
+    events: list[Mask]
+    rehearsals: dict[int, Mask]
+
+
+def _claims(life: pl.DataFrame, curriculum: Curriculum, seed: int) -> _Claims:
+    """Events first, then phases in file order; `rest` takes what no other claims."""
+    chooser = Chooser(Scenes(life), curriculum, seed)
+    problems = chooser.problems
     owner = np.full(life.height, -1)
-    masks: dict[int, npt.NDArray[np.bool_]] = {}
-    for number, phase in enumerate(curriculum.phases):
-        if not isinstance(phase.scenes, Selection):
-            continue
-        path = ("phases", number, "scenes")
+    owners: list[str] = []
+
+    pinned = np.zeros(life.height, dtype=bool)
+
+    def claim(what: str, selection: Selection, path: Path) -> Mask:
         num_problems = len(problems)
-        chosen = _select(life, curriculum, phase.scenes, path, problems)
-        masks[number] = chosen = _deal(life, chosen, phase.scenes, seed)
+        chosen = chooser.choose(selection, path) & ~pinned
         if not chosen.any() and len(problems) == num_problems:
-            problems.append(_no_scene(curriculum, number))
+            problems.append(Problem(f"{what} selects no scene", curriculum.where(*path)))
         taken = owner[chosen & (owner >= 0)]
         if taken.size:
-            first = curriculum.phases[int(taken[0])].name
-            what = f"{taken.size} scenes of phase {phase.name!r} belong to {first!r} already"
-            problems.append(Problem(what, curriculum.where(*path), do="let one phase own them"))
-        owner[chosen] = number
+            said = f"{taken.size} scenes of {what} belong to {owners[int(taken[0])]} already"
+            problems.append(Problem(said, curriculum.where(*path), do="let one of them own them"))
+        owners.append(what)
+        owner[chosen] = len(owners) - 1
+        return chosen
+
+    events = [
+        claim(f"event {number + 1}", event.scenes, ("events", number, "scenes"))
+        for number, event in enumerate(curriculum.events)
+    ]
+    pinned = owner >= 0  # phases have what events leave
+    phases: dict[int, Mask] = {}
+    for number, phase in enumerate(curriculum.phases):
+        if isinstance(phase.scenes, Selection):
+            path = ("phases", number, "scenes")
+            phases[number] = claim(f"phase {phase.name!r}", phase.scenes, path)
     for number, phase in enumerate(curriculum.phases):
         if phase.scenes == "rest":
-            masks[number] = owner < 0
-            if not masks[number].any():
-                problems.append(_no_scene(curriculum, number))
+            phases[number] = owner < 0
+            if not phases[number].any():
+                where = curriculum.where("phases", number, "scenes")
+                problems.append(Problem(f"phase {phase.name!r} selects no scene", where))
+    rehearsals = {
+        number: chooser.choose(
+            phase.rehearse.scenes or Selection(), ("phases", number, "rehearse", "scenes")
+        )
+        for number, phase in enumerate(curriculum.phases)
+        if phase.rehearse
+    }
     _raise_all(problems)
-    return [masks[number] for number in range(len(curriculum.phases))]
+    return _Claims([phases[number] for number in range(len(phases))], events, rehearsals)
 
 
-def _no_scene(curriculum: Curriculum, number: int) -> Problem:
-    what = f"phase {curriculum.phases[number].name!r} selects no scene"
-    return Problem(what, curriculum.where("phases", number, "scenes"))
+@dataclass(frozen=True)
+class _Compiled:
+    """A curriculum on the scenes of a life (with their row in the corpus), ready to be laid."""
+
+    curriculum: Curriculum
+    scenes: pl.DataFrame
+    claims: _Claims
+    seed: int
+
+    def whole(self, life: Life) -> tuple[Rows, list[PhaseSpan]]:
+        """Every visit in order, and the phases' spans."""
+        parts: list[Rows] = []
+        problems: list[Problem] = []
+        for number in range(len(self.curriculum.phases)):
+            try:
+                parts.append(self._phase(number, parts, life))
+            except InputError as error:
+                where = self.curriculum.where("phases", number, "arrange")
+                problems += [replace(problem, where=where) for problem in error.problems]
+        _raise_all(problems)
+        starts = np.cumsum([0, *map(len, parts)]).tolist()
+        rows = self.scenes["row"].to_numpy()
+        pinned = [
+            Pinned(age, rows[mine])
+            for event, mine in zip(self.curriculum.events, self.claims.events, strict=True)
+            for age in event.when
+        ]
+        sequence, starts[:-1] = with_events(np.concatenate(parts), starts[:-1], pinned, life)
+        starts[-1] = len(sequence)
+        spans = [
+            PhaseSpan(phase.name, start, stop, phase.batch_size, phase.lr_scale)
+            for phase, (start, stop) in zip(self.curriculum.phases, pairwise(starts), strict=True)
+        ]
+        return sequence, spans
+
+    def _phase(self, number: int, earlier: list[Rows], life: Life) -> Rows:
+        """The visits of a phase with its passes and its rehearsal."""
+        phase = self.curriculum.phases[number]
+        mine = self.scenes.filter(pl.Series(self.claims.phases[number]))
+        own = np.concatenate([_pass(mine, phase, self.seed, n) for n in range(phase.passes.count)])
+        if phase.rehearse is None:
+            return own
+        may_return = self.scenes["row"].to_numpy()[self.claims.rehearsals[number]]
+        met = np.intersect1d(np.concatenate(earlier), may_return) if earlier else np.array([])
+        if not len(met):
+            where = self.curriculum.where("phases", number, "rehearse")
+            raise SettingsError(f"phase {phase.name!r} rehearses what was never met", where=where)
+        return rehearsed(own, met, phase.rehearse.share, phase.rehearse.spacing, phase.name, life)
 
 
-def _select(
-    frame: pl.DataFrame,
-    curriculum: Curriculum,
-    selection: Selection,
-    path: tuple[int | str, ...],
-    problems: list[Problem],
-) -> npt.NDArray[np.bool_]:
-    """Scenes that match every field; values that the corpus lacks go to `problems`."""
-    chosen = np.ones(frame.height, dtype=bool)
-    for field in _FIELDS:
-        wanted: tuple[str, ...] | None = getattr(selection, field)
-        if wanted is None:
-            continue
-        known = frame[field].unique().sort().to_list()
-        for index, value in enumerate(wanted):
-            if value not in known:
-                spot = (*path, field) if len(wanted) == 1 else (*path, field, index)
-                what = f"no scene has the {field} {value!r}"
-                allowed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
-                where = curriculum.where(*spot)
-                problems.append(Problem(what, where, allowed, suggestion(value, known)))
-        chosen &= frame[field].is_in(wanted).to_numpy()
-    return chosen
-
-
-def _deal(
-    frame: pl.DataFrame, chosen: npt.NDArray[np.bool_], selection: Selection, seed: int
-) -> npt.NDArray[np.bool_]:
-    """Keep the share `part` of the chosen bytes, in the order of a keyed hash."""
-    if selection.part is None:
-        return chosen
-    rows = np.flatnonzero(chosen)
-    keys = frame["key"].to_numpy()[rows]
-    dealt = rows[np.lexsort((keys, keyed_hash(keys, seed, "part")))]
-    num_bytes = frame["num_bytes"].to_numpy()[dealt].astype(np.int64)
-    before = num_bytes.cumsum() - num_bytes
-    low, high = (share * num_bytes.sum() for share in selection.part)
-    kept = np.zeros_like(chosen)
-    kept[dealt[(before >= low) & (before < high)]] = True
-    return kept
-
-
-def _arranged(scenes: pl.DataFrame, phase: Phase, seed: int, passed: int) -> Rows:
+def _pass(scenes: pl.DataFrame, phase: Phase, seed: int, number: int) -> Rows:
     """The rows of one pass over a phase, in order."""
-    selected = Selected(scenes, seed, f"order/{phase.name}/{passed}")
+    draw = number if phase.passes.again == "anew" else 0
+    selected = Selected(scenes, seed, f"order/{phase.name}/{draw}")
     ranks = ranks_of(phase.arrange, selected)
-    sequence: Rows = scenes["row"].to_numpy()[argsort(ranks, selected.keys)]
+    order = argsort(ranks, selected.keys)
+    if phase.keep:
+        order = argsort(_kept_together(scenes, inverse(order)), selected.keys)
+    if phase.passes.again == "reversed" and number % 2:
+        order = order[::-1]
+    sequence: Rows = scenes["row"].to_numpy()[order]
     return sequence
+
+
+def _kept_together(scenes: pl.DataFrame, position: Rows) -> Ranks:
+    """Ranks by (position of the document's first scene, place in the document)."""
+    frame = scenes.select("document", position=pl.Series(position))
+    firsts = frame.select(pl.col("position").min().over("document")).to_series()
+    place = scenes["place"].to_numpy().astype(np.uint64)
+    return firsts.to_numpy().astype(np.uint64) << np.uint64(32) | place
 
 
 def _raise_all(problems: list[Problem]) -> None:

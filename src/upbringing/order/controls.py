@@ -24,7 +24,8 @@ import polars as pl
 from upbringing.corpus import Corpus
 from upbringing.corpus.store import TRAIN
 from upbringing.errors import InputError, Problem
-from upbringing.order.curriculum import Curriculum, Phase, Selection
+from upbringing.order.curriculum import Curriculum, Phase
+from upbringing.order.selection import Selection
 from upbringing.settings import suggestion
 
 ARMS = ("F", "M", "L", "S", "O", "N")

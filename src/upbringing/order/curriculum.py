@@ -16,44 +16,18 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
+    PlainSerializer,
     Tag,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    field_validator,
 )
 from ruamel.yaml import YAML
 
 from upbringing.order.places import Inside, read_arrangement
+from upbringing.order.selection import Selection
 from upbringing.settings import Settings, load_settings, mistake, parse_settings, validate_all
 
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
-
-
-class Selection(Settings):
-    """Scenes that match every field given; `part` then keeps a share of their bytes.
-
-    `part: [0, 0.5]` and `part: [0.5, 1]` of the same selection are disjoint halves, dealt by a
-    keyed hash of the scene's id.
-    """
-
-    kind: Names | None = None
-    lang: Names | None = None
-    work: Names | None = None
-    document: Names | None = None
-    part: tuple[float, float] | None = None
-
-    @field_validator("part")
-    @classmethod
-    def _part_is_a_range(cls, part: tuple[float, float] | None) -> tuple[float, float] | None:
-        if part is not None and not 0 <= part[0] < part[1] <= 1:
-            raise ValueError("a part is [from, to] with 0 ≤ from < to ≤ 1")
-        return part
-
+Age = Annotated[float, Field(ge=0, le=1)]
 
 # Which of the two is meant is told by its form, so that a mistake in one is not two mistakes.
 Scenes = Annotated[
@@ -62,15 +36,82 @@ Scenes = Annotated[
 ]
 
 
+def _as_count(said: Any) -> Any:
+    return {"count": said} if isinstance(said, (int, str)) else said
+
+
+def _say_count(passes: Passes) -> int | dict[str, Any]:
+    """The shortest that reads as these passes."""
+    return passes.count if passes.again == "anew" else passes.model_dump()
+
+
+class Passes(Settings):
+    """How often a phase goes through its scenes, and how it comes back to them.
+
+    again  `anew`: arranged with another draw each time; `same`: as the first time; `reversed`:
+           every second time from the end to the beginning
+    """
+
+    count: Annotated[int, Field(ge=1)] = 1
+    again: Literal["anew", "same", "reversed"] = "anew"
+
+
+class Rehearsal(Settings):
+    """Scenes of earlier phases come back while a phase lasts.
+
+    scenes   which of them; without it, all that were met before
+    share    of the phase's bytes, rehearsal included
+    spacing  `even`, or `expanding`: often at first, then ever more rarely
+    """
+
+    scenes: Selection | None = None
+    share: Annotated[float, Field(gt=0, lt=1)]
+    spacing: Literal["even", "expanding"] = "even"
+
+
 class Phase(Settings):
-    """A named stretch of life: its scenes, their arrangement, its levers."""
+    """A named stretch of life: its scenes, their arrangement, its levers.
+
+    `keep: document` holds the scenes of a document together, in their order, wherever the
+    arrangement puts the first of them.
+    """
 
     name: Annotated[str, Field(min_length=1)]
     scenes: Scenes
     arrange: Inside = Field(default_factory=lambda: read_arrangement("shuffle"))
-    passes: Annotated[int, Field(ge=1)] = 1
+    keep: Literal["document"] | None = None
+    passes: Annotated[Passes, BeforeValidator(_as_count), PlainSerializer(_say_count)] = Passes()
+    rehearse: Rehearsal | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None
     lr_scale: Annotated[float, Field(ge=0)] = 1.0
+
+
+class Spaced(Settings):
+    """Ages from `first` to `last`, `times` of them: evenly, or at intervals that grow."""
+
+    first: Age = 0.0
+    last: Age = 1.0
+    times: Annotated[int, Field(ge=1)]
+    spacing: Literal["fixed", "expanding"] = "fixed"
+
+    @property
+    def ages(self) -> tuple[float, ...]:
+        """The ages themselves."""
+        power = 2 if self.spacing == "expanding" else 1
+        steps = [(k / max(self.times - 1, 1)) ** power for k in range(self.times)]
+        return tuple(self.first + (self.last - self.first) * step for step in steps)
+
+
+class Event(Settings):
+    """Scenes pinned to ages; they belong to no phase. Each time they come in the corpus's order."""
+
+    scenes: Selection
+    ages: Annotated[tuple[Age, ...], Field(min_length=1)] | Spaced
+
+    @property
+    def when(self) -> tuple[float, ...]:
+        """The ages at which it happens."""
+        return self.ages.ages if isinstance(self.ages, Spaced) else self.ages
 
 
 def _phases_are_distinct(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
@@ -102,13 +143,14 @@ class Curriculum(Settings):
     """The whole file. A study's seed takes the place of `seed`.
 
     `scenes` narrows the life to a selection, the same for every seed; without it the life is every
-    training scene of the corpus.
+    training scene of the corpus. Events claim their scenes first, then phases in file order.
     """
 
     name: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)] = 0
     scenes: Selection | None = None
     phases: Annotated[tuple[Phase, ...], WrapValidator(_phases_are_distinct)]
+    events: tuple[Event, ...] = ()
 
     def to_yaml(self) -> str:
         """The file that reads back as this curriculum; defaults are left out."""

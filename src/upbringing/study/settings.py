@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from upbringing.errors import InputError, SettingsError
-from upbringing.order import ARMS
-from upbringing.order.curriculum import Names
+from upbringing.order import ARMS, Names
 from upbringing.settings import Settings, load_settings, parse_settings
 from upbringing.training import SCHEDULES, SHAPES
 
