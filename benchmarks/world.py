@@ -3,6 +3,7 @@
     python benchmarks/world.py speed                    a million scenes, beside tokenising them
     python benchmarks/world.py figures                  every promised figure, English and Russian
     python benchmarks/world.py figures FOLDER_OR_FILE…  the same figures for real .jsonl texts
+    python benchmarks/world.py sheet --langs en         20 events, each in every voice, to be read
     python benchmarks/world.py minds                    bits a byte of minds raised on English
 
 `figures` ends with the bounds and which of them hold. Real texts need the fields text and kind;
@@ -32,7 +33,13 @@ from tokenizers import Tokenizer
 
 from upbringing.corpus.tokens import train_tokenizer
 from upbringing.corpus.world import figures as f
-from upbringing.corpus.world import languages, make_world, world_parallels, world_scenes
+from upbringing.corpus.world import (
+    languages,
+    make_world,
+    world_packets,
+    world_parallels,
+    world_scenes,
+)
 from upbringing.corpus.world.grammar import grammar
 from upbringing.corpus.world.overlap import overlapping
 
@@ -69,6 +76,20 @@ def _seconds(function, *arguments) -> float:
         function(*arguments)
         seconds.append(time.perf_counter() - start)
     return min(seconds)
+
+
+def sheet(lang: str) -> None:
+    """20 events in every voice, as Markdown: what a reader goes through critically."""
+    told = world_packets(lang, 20, seed=1).scenes
+    print(f"# Twenty events in every voice: {lang}\n")
+    print(
+        f"Made by `python benchmarks/world.py sheet --langs {lang}`. An event is told in the voices"
+    )
+    print("as training text would tell it, opening and a fact beside the event included.")
+    for number, event in enumerate(told.partition_by("document", maintain_order=True), start=1):
+        print(f"\n## {number}. {event['work'][0]}\n")
+        for kind, text in event.select("kind", "text").iter_rows():
+            print(f"**{kind}**  {text.replace(chr(10), '  ' + chr(10))}\n")
 
 
 def world_figures(langs: list[str]) -> None:
@@ -205,7 +226,7 @@ def minds(lang: str) -> None:
                 "parallels": corpus.parallels["text"],
             }
             print(
-                f"{lang}: bits/byte after {num_tokens:,} tokens, {num_read:,} scenes (± standard error)"
+                f"{lang}: bits/byte after {num_tokens:,} tokens, {num_read:,} scenes (± one s.e.)"
             )
             for what, texts in asked.items():
                 needed[num_tokens, what], error = bits_a_byte(model, rows.tokens, texts)
@@ -293,13 +314,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["speed", "figures", "minds"])
+    parser.add_argument("what", choices=["speed", "figures", "sheet", "minds"])
     parser.add_argument("paths", nargs="*", type=Path, help="real texts, .jsonl, for comparison")
     parser.add_argument("--num-events", type=int, default=1_000_000, help="of speed")
     parser.add_argument("--langs", nargs="*", default=list(languages()), help="of figures, minds")
     arguments = parser.parse_args()
     if arguments.what == "speed":
         speed(arguments.num_events)
+    elif arguments.what == "sheet":
+        for lang in arguments.langs:
+            sheet(lang)
     elif arguments.what == "minds":
         for lang in arguments.langs:
             minds(lang)

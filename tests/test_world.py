@@ -105,7 +105,8 @@ def test_a_story_is_one_document_in_one_voice_about_the_same_people(lang: str) -
     scenes = world_scenes(lang, 2000, 0).scenes
     longer = scenes.filter(pl.len().over("document") > 1)
     assert 0.25 < len(longer) / len(scenes) < 0.45
-    for (_,), story in longer[:-8].group_by("document", maintain_order=True):
+    whole = longer.filter(pl.col("document") != scenes["document"][-1])  # the last may be cut
+    for (_,), story in whole.group_by("document", maintain_order=True):
         assert story["place"].to_list() == list(range(len(story)))
         assert 4 <= len(story) <= 8
         assert story["kind"].n_unique() == story["work"].n_unique() == 1
@@ -270,7 +271,8 @@ def test_text_is_whole(lang: str) -> None:
     assert not [text for text in texts if stray.search(text)]
     assert not [text for text in texts if text.count('"') % 2]
     assert not [text for text in texts if text.count("«") != text.count("»")]
-    assert all(text[0].isupper() and text[-1] in '.!?»")' for text in texts)
+    # A Russian chat leaves the last stop out.
+    assert all(text[0].isupper() and text[-1] not in ",;:—-" for text in texts)
 
 
 def test_words_agree_with_who_they_are_said_of() -> None:
@@ -361,10 +363,14 @@ def test_what_overlaps_is_left_out_of_the_probes() -> None:
 
 def test_draws_cover_their_tables() -> None:
     told = " ".join(world_scenes("en", 20_000, 0).scenes["text"])
+    tables = grammar("en").tables
+    outcomes = tables["outcomes"].columns
+    is_told = np.isin(outcomes["topic"].astype(str), list(topics("en", "scenes")))
     cells = np.concatenate(
         [
-            grammar("en").tables[table].columns[column]
-            for table, column in (("cases", "because"), ("outcomes", "was"), ("weather", "was"))
+            tables["cases"].columns["because"],
+            tables["weather"].columns["was"],
+            outcomes["was"][is_told],
         ]
     )
     assert not [cell for cell in cells if cell not in told and cell.capitalize() not in told]

@@ -146,7 +146,9 @@ def _told(
     scenes = pl.DataFrame(
         {
             "id": pl.Series(ids, dtype=pl.String),
-            "text": pl.Series(_with_asides(made, told.texts, events, seed, kinds, plan)),
+            "text": pl.Series(
+                _with_asides(made, told.texts, events, seed, kinds, plan), dtype=pl.String
+            ),
             "kind": pl.Series(kinds, dtype=pl.String),
             "lang": [made.lang] * len(ids),
             "work": pl.Series(_topics(made, events), dtype=pl.String),
