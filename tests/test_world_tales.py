@@ -26,7 +26,7 @@ def whole_blocks(num_blocks: int, seed: int) -> Plan:
 @given(num_scenes=st.integers(1, 3000), seed=st.integers(0, 5))
 def test_a_longer_plan_begins_with_the_shorter(num_scenes: int, seed: int) -> None:
     long, short = plan_tales(3000, seed), plan_tales(num_scenes, seed)
-    for name in ("tale", "place", "length", "rank", "fact", "on_calendar"):
+    for name in ("tale", "place", "length", "rank", "fact", "on_calendar", "is_held_out"):
         assert getattr(short, name).tolist() == getattr(long, name)[:num_scenes].tolist()
 
 
@@ -51,13 +51,24 @@ def test_every_voice_is_dealt_the_same_in_a_block() -> None:
             sorted(plan.length[first & (voice == v)].tolist()),
             int(np.sum(plan.fact[voice == v] >= 0)),
             int(np.sum(plan.on_calendar[voice == v])),
+            int(np.sum(plan.is_held_out[voice == v])),
         )
         for v in range(DEAL)
     ]
     assert dealt == [dealt[0]] * DEAL
-    lengths, num_facts, num_remarks = dealt[0]
+    lengths, num_facts, num_remarks, num_held_out = dealt[0]
     assert Counter(lengths) == {1: 5 * 22, **dict.fromkeys(range(SHORTEST, LONGEST + 1), 2)}
     assert num_facts == num_remarks == 5 * 2
+    assert num_held_out == 5 * 2 + SHORTEST  # one story of ten, the shortest
+
+
+def test_what_is_held_out_is_of_every_sort() -> None:
+    plan = whole_blocks(22, seed=4)
+    for sort in (plan.fact >= 0, plan.on_calendar, plan.in_story):
+        assert 0.06 < plan.is_held_out[sort].mean() < 0.13
+    by_tale = {}
+    for tale, held_out in zip(plan.tale.tolist(), plan.is_held_out.tolist(), strict=True):
+        assert by_tale.setdefault(tale, held_out) == held_out
 
 
 def test_each_fact_is_told_once_and_by_no_story() -> None:

@@ -127,8 +127,7 @@ def _story(scenes: pl.DataFrame) -> str | None:
     if longer.is_empty():
         return None
     story = longer.filter(document=longer["document"][0]).sort("place")
-    place = pl.col("place").cast(pl.String)
-    told = story.select(pl.concat_str("kind", place + 1, separator=", "), "text").iter_rows()
+    told = story.select(pl.format("{}, {}", "kind", pl.col("place") + 1), "text").iter_rows()
     tellings = "".join(_telling(kind, text) for kind, text in told)
     name = escape(str(story["document"][0]))
     num_documents = longer["document"].n_unique()

@@ -1,6 +1,6 @@
 """The world as frames: scenes to read, packets, and same-event parallels.
 
-`world_scenes` tells each event once, in one voice that is dealt by a keyed rank; one tale in ten is
+`world_scenes` tells each event once, in one voice that is dealt by a keyed rank; a tenth of them is
 held out, and differs from the others in nothing but being unread. `world_packets` tells one event
 in every voice, for a curriculum to place. `world_parallels` tells other events in every voice after
 one opening, of topics, families and openings that no scene has. Event i is the same text whatever
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from upbringing.corpus.store import HELD_OUT, TRAIN
@@ -32,9 +31,6 @@ from upbringing.corpus.world.tales import Plan, plan_tales
 from upbringing.corpus.world.telling import Teller
 from upbringing.corpus.world.templates import Words
 from upbringing.errors import InputError
-from upbringing.identity import keys_of
-
-_HELD_OUT_EVERY = 10  # one tale in ten, by a keyed draw
 
 
 @dataclass(frozen=True)
@@ -64,9 +60,8 @@ def world_scenes(lang: str, num_events: int, seed: int, voices: Sequence[str] = 
     tales = [f"{lang}-tale-{tale:07d}" for tale in plan.tale.tolist()]
     events = draw_events(lang, ids, tales, seed, for_probes=False)
     events = replace(events, rows=events.rows | facts_met_once(lang, plan.fact, seed))
-    is_held_out = draw(keys_of(tales), seed, "split", _HELD_OUT_EVERY) == 0
     kinds = np.array(voices, dtype=object)[plan.rank % len(voices)]
-    return _told(made, ids, tales, seed, kinds, events, plan, is_held_out, source="world")
+    return _told(made, ids, tales, seed, kinds, events, plan, source="world")
 
 
 def world_packets(lang: str, num_packets: int, seed: int, voices: Sequence[str] = VOICES) -> Told:
@@ -87,10 +82,7 @@ def world_packets(lang: str, num_packets: int, seed: int, voices: Sequence[str] 
     kinds = np.array(list(voices) * num_packets, dtype=object)
     ids = [f"{name}-{kind}" for name, kind in zip(names, kinds, strict=True)]
     plan = Plan.of_facts(scene)
-    return _told(
-        made, ids, names, seed, kinds, events, plan,
-        np.zeros(len(ids), dtype=bool), source="packet",
-    )  # fmt: skip
+    return _told(made, ids, names, seed, kinds, events, plan, source="packet")
 
 
 def world_parallels(
@@ -139,7 +131,7 @@ class _Tellings:
 
 def _told(
     made: Grammar, ids: Sequence[str], tales: Sequence[str], seed: int, kinds: Words,
-    events: Events, plan: Plan, is_held_out: npt.NDArray[np.bool_], *, source: str,
+    events: Events, plan: Plan, *, source: str,
 ) -> Told:  # fmt: skip
     """Scenes with their asides, and the questions of the facts among these."""
     told = _tell(made, events, seed, kinds, for_probes=False)
@@ -155,7 +147,7 @@ def _told(
             "source": [source] * len(ids),
             "document": pl.Series(tales, dtype=pl.String),
             "place": pl.Series(plan.place, dtype=pl.UInt32),
-            "split": pl.Series(np.where(is_held_out, HELD_OUT, TRAIN)),
+            "split": pl.Series(np.where(plan.is_held_out, HELD_OUT, TRAIN)),
         }
     )
     at = np.flatnonzero(plan.fact >= 0)

@@ -3,8 +3,9 @@
 Takes the number of scenes and the seed. Gives a `Plan`, a row a scene. A tale is one scene, or a
 story of 4 to 8 that raise a question and answer it. Tales come in blocks of 408, dealt within a
 block by a keyed rank (permuted blocks), so that in every whole block each of the 17 voices has
-2 stories of the same lengths as any other's, 22 single scenes, and among those 2 facts met once and
-2 remarks on the calendar. A plan of more scenes begins with the plan of fewer.
+2 stories of the same lengths as any other's, 22 single scenes, and among those 2 facts met once, 2
+remarks on the calendar and 2 that are held out; of stories one in ten is held out. A plan of more
+scenes begins with the plan of fewer.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _BLOCK = 24 * DEAL
 _STORIES = 2 * DEAL  # the lowest ranks
 _FACTS = range(2 * DEAL, 4 * DEAL)
 _CALENDAR = range(4 * DEAL, 6 * DEAL)
+_SINGLES = 22  # deals of single scenes
+_STORY_HELD_OUT_EVERY = 10  # deals
 
 SHORTEST, LONGEST = 4, 8  # scenes of a story
 
@@ -33,7 +36,7 @@ class Plan:
 
     `tale` is the number of its tale, `place` its place there, `length` the scenes of that tale;
     `rank` the tale's rank in its block, which deals the voice; `fact` the number of the fact that
-    it tells or -1; `on_calendar` whether it remarks on a feast.
+    it tells or -1; `on_calendar` whether it remarks on a feast; `is_held_out` of training.
     """
 
     tale: Lots
@@ -42,12 +45,13 @@ class Plan:
     rank: Lots
     fact: Lots
     on_calendar: npt.NDArray[np.bool_]
+    is_held_out: npt.NDArray[np.bool_]
 
     @classmethod
     def of_facts(cls, facts: Lots) -> Plan:
         """Scenes that each stand alone and tell a fact."""
         nil = np.zeros_like(facts)
-        return cls(facts, nil, nil + 1, nil, facts, nil.astype(bool))
+        return cls(facts, nil, nil + 1, nil, facts, nil.astype(bool), nil.astype(bool))
 
     @property
     def in_story(self) -> npt.NDArray[np.bool_]:
@@ -59,17 +63,21 @@ def plan_tales(num_scenes: int, seed: int) -> Plan:
     """The tales of the first `num_scenes` scenes; the last may be cut."""
     num_blocks = num_scenes // _BLOCK + 1  # a tale has at least one scene
     tales = np.arange(num_blocks * _BLOCK, dtype=np.int64)
+    block = tales // _BLOCK
     rank = _ranks(tales.astype(np.uint64), seed, num_blocks)
-    length = np.ones_like(tales)
     is_story = rank < _STORIES
     # The two deals of stories in a block take the next two of the five lengths.
-    deal = 2 * (tales // _BLOCK) + rank // DEAL
-    length[is_story] = SHORTEST + deal[is_story] % (LONGEST - SHORTEST + 1)
+    deal = rank // DEAL
+    length = np.where(is_story, SHORTEST + (2 * block + deal) % (LONGEST - SHORTEST + 1), 1)
+    # Two of a block's deals of single scenes, other ones in the next block.
+    single = deal - _STORIES // DEAL
+    is_kept = (single == block % _SINGLES) | (single == (block + _SINGLES // 2) % _SINGLES)
+    is_held_out = np.where(is_story, (2 * block + deal) % _STORY_HELD_OUT_EVERY == 0, is_kept)
+    in_facts = (rank >= _FACTS.start) & (rank < _FACTS.stop)
+    fact = np.where(in_facts, block * len(_FACTS) + rank - _FACTS.start, -1)
+    on_calendar = (rank >= _CALENDAR.start) & (rank < _CALENDAR.stop)
     tale = np.repeat(tales, length)[:num_scenes]
     first = np.cumsum(length) - length
-    in_facts = (rank >= _FACTS.start) & (rank < _FACTS.stop)
-    fact = np.where(in_facts, tales // _BLOCK * len(_FACTS) + rank - _FACTS.start, -1)
-    on_calendar = (rank >= _CALENDAR.start) & (rank < _CALENDAR.stop)
     return Plan(
         tale=tale,
         place=np.arange(num_scenes) - first[tale],
@@ -77,6 +85,7 @@ def plan_tales(num_scenes: int, seed: int) -> Plan:
         rank=rank[tale],
         fact=fact[tale],
         on_calendar=on_calendar[tale],
+        is_held_out=is_held_out[tale],
     )
 
 
