@@ -72,7 +72,9 @@ def _sizes(corpus: Corpus, lang: str) -> str:
             number_cell(f"{_mean(its, 'unigram_surprisal'):.2f}"),
             number_cell(f"{_mean(its, 'compression_ratio'):.2f}"),
         ]
-        for (kind,), its in scenes.group_by("kind", maintain_order=True)
+        for (kind,), its in scenes.sort("kind", maintain_order=True).group_by(
+            "kind", maintain_order=True
+        )
     ]
     head = ["Kind", "scenes", "MB", "bytes", "words", "bits/byte", "compression"]
     caption = (
