@@ -18,7 +18,7 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from upbringing.corpus.world.grammar import Grammar, choices_of
-from upbringing.corpus.world.links import COLUMNS as LINKS
+from upbringing.corpus.world.links import COLUMNS
 from upbringing.corpus.world.overlap import NUM_WORDS, runs_of
 from upbringing.corpus.world.templates import Choice, Template
 
@@ -97,6 +97,8 @@ def separability(train: pl.DataFrame, test: pl.DataFrame, num_best_left_out: int
         known, asked = known[:, kept], asked[:, kept]
         model.fit(known, train["kind"].to_list())
     chances = model.predict_proba(asked)
+    if len(model.classes_) == 2:
+        chances = chances[:, 1]
     return float(roc_auc_score(test["kind"].to_list(), chances, multi_class="ovr"))
 
 
@@ -119,8 +121,8 @@ def longest_fixed_run(made: Grammar) -> int:
         len(words_of(cell))
         for table in made.tables.values()
         for name, column in table.columns.items()
-        if name not in LINKS
-        for cell in column
+        if name not in COLUMNS
+        for cell in table.agreeing.get(name, column).ravel()
     ]
     options = [option for choice in choices_of(made) for option in choice.options]
     return max(*cells, *map(_longest_run, options))
