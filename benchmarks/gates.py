@@ -112,6 +112,7 @@ def main() -> None:
         corpus = make_world(place / "corpus", langs=[asked.lang], num_events=25_000, seed=0)
         texts = corpus.scenes.filter(split="train")["text"].to_list()
         num_vocab = shape_named(asked.shape).num_vocab
+        (place / "tokenizer").mkdir()
         write_tokenizer(place / "tokenizer", train_tokenizer(texts, num_vocab))
         tokenize(corpus, load_tokenizer(place / "tokenizer"))  # once, for all processes
         life = (place, asked.lang, asked.shape, asked.tokens)

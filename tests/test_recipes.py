@@ -5,16 +5,19 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ids_of
 from ruamel.yaml import YAML
 
 from upbringing.corpus import Corpus
+from upbringing.corpus.world import make_world
 from upbringing.order import compile_order, load_curriculum
 from upbringing.settings import load_settings
 from upbringing.study import StudySettings
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+CHARACTERS = sorted((Path(__file__).parent.parent / "recipes/characters").glob("*.yaml"))
 # Only a curriculum has phases, so a file that is neither form fails as a study.
 CURRICULA = [file for file in RECIPES if "phases" in YAML().load(file)]
 STUDIES = [file for file in RECIPES if file not in CURRICULA]
@@ -32,7 +35,7 @@ def kinds_in_turn(corpus: Corpus, recipe: str) -> list[str]:
 
 
 def test_recipes_of_both_forms_are_found() -> None:
-    assert {"drama-first", "scenic"} <= {file.stem for file in CURRICULA}
+    assert "drama-first" in {file.stem for file in CURRICULA}
     assert "drama-in-real-texts" in {file.stem for file in STUDIES}
 
 
@@ -60,7 +63,40 @@ def test_drama_first_begins_with_all_drama(corpus: Corpus) -> None:
     assert "drama" not in others
 
 
-def test_scenic_begins_with_scenes_and_ends_dry(corpus: Corpus) -> None:
-    turns = kinds_in_turn(corpus, "scenic")
-    assert set(turns[: turns.index("chat")]) == {"poetry", "drama"}
-    assert turns[-2:] == ["chat", "technical"]
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The built-in world in all its voices, in the other language."""
+    place = tmp_path_factory.mktemp("recipes") / "world"
+    return make_world(place, langs=["ru"], num_events=600, seed=0, num_probes=2)
+
+
+# What the claims put first, and what comes after it where a claim says so.
+CLAIMED = {
+    "precise": [{"technical"}],
+    "scenic": [{"poetry", "drama"}],
+    "reactive": [{"chat"}],
+    "polite": [{"courtesy"}],
+    "dramatic": [{"pain"}],
+    "ironic": [{"conflict", "mirror"}],
+    "archetypal": [{"ritual", "myth"}],
+    "logical": [{"philosophy"}, {"drama", "poetry", "myth"}],
+}
+
+
+def test_there_is_a_recipe_for_every_character() -> None:
+    assert {file.stem for file in CHARACTERS} == set(CLAIMED)
+
+
+@pytest.mark.parametrize("file", CHARACTERS, ids=name_of)
+def test_a_character_reads_first_what_its_claim_says(file: Path, world: Corpus) -> None:
+    curriculum = load_curriculum(file)
+    assert curriculum.name == file.stem
+    order = compile_order(world, curriculum)
+    kinds = world.scenes["kind"].gather(np.asarray(order.sequence)).to_list()
+    phases = [set(kinds[span.start : span.stop]) for span in order.phases]
+    claimed = CLAIMED[file.stem]
+    assert phases[: len(claimed)] == claimed
+    assert len(phases[-2]) > len(phases[-1])  # all else, then the far end
+    assert not phases[-1] & set().union(*claimed)
+    trained = world.scenes.filter(split="train")["id"].to_list()
+    assert sorted(ids_of(order)) == sorted(trained)
