@@ -173,15 +173,13 @@ def order(
     seed: Seed = None,
 ) -> None:
     """Compile a curriculum into the exact order of a corpus."""
-    from upbringing.console import order_ribbon, order_tree
-    from upbringing.console import out as console
     from upbringing.corpus import Corpus
+    from upbringing.looking import say_order
     from upbringing.order import compile_order, load_curriculum
 
     compiled = compile_order(Corpus.open(corpus), load_curriculum(curriculum), seed=seed)
     compiled.save(out)
-    console.print(order_tree(compiled, f"order {out}"))
-    console.print(order_ribbon(compiled))
+    say_order(compiled, f"order {out}")
 
 
 @app.command()
@@ -193,15 +191,14 @@ def plan(
     batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
 ) -> None:
     """Say what a curriculum would do on a corpus, and what it would cost. Writes nothing."""
-    from upbringing.console import order_ribbon, order_tree, say
-    from upbringing.console import out as console
+    from upbringing.console import say
     from upbringing.corpus import Corpus
+    from upbringing.looking import say_order
     from upbringing.order import compile_order, load_curriculum
     from upbringing.training import estimate_cost
 
     compiled = compile_order(Corpus.open(corpus), load_curriculum(curriculum), seed=seed)
-    console.print(order_tree(compiled, f"plan {curriculum}"))
-    console.print(order_ribbon(compiled))
+    say_order(compiled, f"plan {curriculum}", tenths=True)
     for line in estimate_cost(compiled, shape, batch_size).lines():
         say(line)
 
@@ -211,12 +208,14 @@ def show(
     artefact: Annotated[Path, typer.Argument(help="A corpus, order, run or study.")],
     corpus: Annotated[Path | None, typer.Option(help="An order's corpus.")] = None,
     at: Annotated[float | None, typer.Option(help="What is read at this age, 0 to 1?")] = None,
-    scene: Annotated[str | None, typer.Option(help="When is this scene met?")] = None,
+    scene: Annotated[str | None, typer.Option(help="When is the scene of this id met?")] = None,
+    against: Annotated[Path | None, typer.Option(help="Another order: what moved?")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Draw the ribbon to this file.")] = None,
 ) -> None:
-    """Show what an artefact holds: a tree, a ribbon, a moment of it."""
-    from upbringing.showing import show_artefact
+    """Show what an artefact holds: a tree, a ribbon, a moment of it, what differs in another."""
+    from upbringing.showing import Question, show_artefact
 
-    show_artefact(artefact, corpus=corpus, at=at, scene=scene)
+    show_artefact(artefact, Question(at, scene, against, svg), corpus=corpus)
 
 
 @app.command()

@@ -1,9 +1,10 @@
-"""What a person sees in a terminal: plain lines, a bar while work is long, trees and ribbons."""
+"""What a person sees in a terminal: plain lines, a bar while work is long, trees and tables."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+import unicodedata
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -11,29 +12,38 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from upbringing.character import Profile
 from upbringing.corpus import Corpus
-from upbringing.order import Meeting, Order, phases_of, ribbon
-from upbringing.study import Design, is_done
-from upbringing.study import Progress as RunProgress
-from upbringing.study.execution import has_washout
+
+if TYPE_CHECKING:  # a look at an order does not wait for a trainer to be imported
+    from upbringing.character import Profile
+    from upbringing.study import Design
+    from upbringing.study import Progress as RunProgress
 
 out = Console(highlight=False, soft_wrap=True)
 wide = Console(highlight=False, soft_wrap=True, width=200)  # for tables: no figure is cut short
 
-_COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "white", "bright_black")
 _LINE_EVERY_S = 15.0
 
 
-def say(line: str) -> None:
+def say(line: str | Text) -> None:
     """One line, as it is: text from a corpus is never read as markup."""
-    out.print(Text(line))
+    out.print(Text(printable(line)) if isinstance(line, str) else line)
+
+
+def printable(text: str) -> str:
+    """Text whose control characters (a terminal would obey them) are shown as a mark."""
+    return "".join(
+        "\ufffd" if unicodedata.category(c) == "Cc" and c not in "\n\t" else c for c in text
+    )
 
 
 class StudyProgress:
     """How far a study is: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, design: Design) -> None:
+        from upbringing.study import is_done
+        from upbringing.study.execution import has_washout
+
         washout = design.settings.washout
         self.total = {}
         for plan in design.plans:
@@ -96,54 +106,10 @@ def profile_table(profile: Profile) -> Table:
 
 def corpus_tree(corpus: Corpus) -> Tree:
     """A corpus as a tree of its kinds."""
-    tree = Tree(Text(f"corpus {corpus.path}  {corpus.digest[:12]}"))
+    tree = Tree(Text(printable(f"corpus {corpus.path}  {corpus.digest[:12]}")))
     for kind, size in corpus.manifest.facts["by_kind"].items():
         held_out = size["num_bytes_held_out"] / size["num_bytes"]
         megabytes = size["num_bytes"] / 1e6
         line = f"{kind}: {size['num_scenes']:,} scenes, {megabytes:.2f} MB, {held_out:.0%} held out"
-        tree.add(Text(line))
+        tree.add(Text(printable(line)))
     return tree
-
-
-def order_tree(order: Order, title: str) -> Tree:
-    """An order as a tree of its phases."""
-    tree = Tree(Text(f"{title}  sequence {order.digest[:12]}  visits {order.visits_digest[:12]}"))
-    for view in phases_of(order):
-        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in view.share_by_kind.items())
-        levers = f", batch {view.span.batch_size}" if view.span.batch_size else ""
-        levers += f", lr × {view.span.lr_scale:g}" if view.span.lr_scale != 1 else ""
-        visits = view.span.stop - view.span.start
-        ages = f"age {view.from_age:.3f}–{view.to_age:.3f}"
-        tree.add(Text(f"{view.span.name}: {ages}, {visits:,} visits, {shares}{levers}"))
-    return tree
-
-
-def order_ribbon(order: Order) -> Text:
-    """What is read when: a letter a hundredth of life, of the kind read most in it."""
-    most = ribbon(order).sort("bin", "share", descending=[False, True]).group_by(
-        "bin", maintain_order=True
-    ).first()  # fmt: skip
-    kinds = sorted(set(most["kind"]))
-    letters = _letters(kinds)
-    text = Text("0 ")
-    for kind in most["kind"]:
-        text.append(letters[kind], style=_COLOURS[kinds.index(kind) % len(_COLOURS)])
-    text.append(" 1   " + ", ".join(f"{letters[kind]} {kind}" for kind in kinds))
-    return text
-
-
-def _letters(kinds: Iterable[str]) -> dict[str, str]:
-    """A letter of its own for each kind, its first free one."""
-    letters: dict[str, str] = {}
-    for kind in kinds:
-        free = [c for c in [*kind, *kind.upper(), *"0123456789"] if c not in letters.values()]
-        letters[kind] = free[0] if free else "·"
-    return letters
-
-
-def say_meeting(meeting: Meeting) -> None:
-    """A visit: where in life it is, and what is read."""
-    where = f"age {meeting.age:.4f}, position {meeting.position:,}, phase {meeting.phase}"
-    say(f"{where}: {meeting.scene} ({meeting.kind})")
-    for line in meeting.text.strip().splitlines()[:6]:
-        say(f"    {line}")

@@ -1,51 +1,81 @@
-"""Showing and talking: any artefact in a terminal, and the same prompt to several minds."""
+"""Showing and talking: any artefact in a terminal, and the same prompt to several minds.
+
+What needs a trainer imports it where it is needed: a look at an order answers at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from rich.tree import Tree
 
-from upbringing.character import Sampling, draw_samples
-from upbringing.console import (
-    corpus_tree,
-    order_ribbon,
-    order_tree,
-    out,
-    say,
-    say_meeting,
-)
+from upbringing.console import corpus_tree, out, printable, say
 from upbringing.corpus import Corpus, load_tokenizer
 from upbringing.errors import InputError, Problem, UpbringingError, VerificationError
-from upbringing.order import Order, meeting, meetings_with
-from upbringing.report import biography
-from upbringing.study import Design, is_done, open_findings, study_folder
-from upbringing.training import Run, read_checkpoint
+from upbringing.files import write_text
+from upbringing.looking import (
+    say_acquaintance,
+    say_comparison,
+    say_ends,
+    say_moment,
+    say_order,
+)
+from upbringing.order import Order
+
+if TYPE_CHECKING:
+    from upbringing.character import Sampling
+    from upbringing.training import Run
 
 
-def show_artefact(
-    path: Path, *, corpus: Path | None = None, at: float | None = None, scene: str | None = None
-) -> None:
-    """Print what an artefact holds. `at` and `scene` ask an order, or the order of a run.
+@dataclass(frozen=True)
+class Question:
+    """What is asked of an order: an age, a scene, another order, a drawing; None is not asked."""
 
-    Raises `InputError` for a folder that is no artefact of ours.
+    at: float | None = None
+    scene: str | None = None
+    against: Path | None = None
+    svg: Path | None = None
+
+    @property
+    def asked(self) -> list[str]:
+        """The options by name."""
+        return [f"--{name}" for name, value in vars(self).items() if value is not None]
+
+
+def show_artefact(path: Path, question: Question, *, corpus: Path | None = None) -> None:
+    """Print what an artefact holds. A question is for an order, or the order of a run.
+
+    Raises `InputError` for a folder that is no artefact of ours, and for a question that it cannot
+    answer.
     """
-    if (path / "corpus.json").exists():
-        out.print(corpus_tree(Corpus.open(path)))
-    elif (path / "order.json").exists():
-        _show_order(_order(path, corpus), str(path), at, scene)
+    if (path / "order.json").exists():
+        _show_order(_order(path, corpus), path, question)
     elif (path / "run.json").exists():
-        _show_run(Run.open(path), at, scene)
-    elif (study_folder(path) / "study.json").exists():
-        _show_study(study_folder(path))
+        _show_run(path, question)
+    elif (path / "corpus.json").exists():
+        _refuse(path, question, "a corpus")
+        out.print(corpus_tree(Corpus.open(path)))
+    elif any((folder / "study.json").exists() for folder in (path, path / "study")):
+        _refuse(path, question, "a study")
+        _show_study(path)
     else:
         raise InputError(
             "is no artefact of ours" if path.exists() else "no such folder",
             where=str(path),
             allowed="a corpus, an order, a run, a study",
+        )
+
+
+def _refuse(path: Path, question: Question, what: str) -> None:
+    if question.asked:
+        raise InputError(
+            f"is {what}, and {', '.join(question.asked)} asks an order",
+            where=str(path),
+            do="name an order, or a run",
         )
 
 
@@ -55,32 +85,38 @@ def _order(path: Path, corpus: Path | None) -> Order:
     return Order.open(path, Corpus.open(corpus))
 
 
-def _show_order(order: Order, title: str, at: float | None, scene: str | None) -> None:
-    if at is not None:
-        if not 0 <= at <= 1:
-            raise InputError(f"{at} is no age", allowed="0 to 1")
-        say_meeting(meeting(order, order.at(at)))
-    if scene is not None:
-        found = meetings_with(order, scene)
-        for visit in found:
-            say_meeting(visit)
-        if not found:
-            say(f"scene {scene} is never met")
-    if at is None and scene is None:
-        out.print(order_tree(order, title))
-        out.print(order_ribbon(order))
-        for position in (0, order.num_visits - 1):
-            say_meeting(meeting(order, position))
+def _show_order(order: Order, path: Path, question: Question) -> None:
+    if question.at is not None:
+        say_moment(order, question.at)
+    if question.scene is not None:
+        say_acquaintance(order, question.scene)
+    drawn = {str(path): order}
+    if question.against is not None:
+        other, names = question.against, (str(path), str(question.against))
+        drawn[str(other)] = Order.open(other, order.corpus)
+        say_comparison(order, drawn[str(other)], names)
+    if question.svg is not None:
+        from upbringing.report import order_picture
+
+        write_text(question.svg, order_picture(drawn))
+        say(str(question.svg))
+    if not question.asked:
+        say_order(order, f"order {path}")
+        say_ends(order)
 
 
-def _show_run(run: Run, at: float | None, scene: str | None) -> None:
-    if at is not None or scene is not None:
-        _show_order(run.rows().order, str(run.path), at, scene)
+def _show_run(path: Path, question: Question) -> None:
+    from upbringing.report import biography
+    from upbringing.training import Run
+
+    run = Run.open(path)
+    if question.asked:
+        _show_order(run.rows().order, path, question)
         return
     recipe, facts = run.recipe, run.manifest.facts
     losses = run.metrics["loss"]
     ended = "" if run.diverged_at is None else f", diverged at step {run.diverged_at}"
-    tree = Tree(Text(f"run {run.path}  {run.digest[:12]}"))
+    tree = Tree(Text(printable(f"run {run.path}  {run.digest[:12]}")))
     for line in (
         f"order {recipe.order[:12]}, seed {recipe.seed}, {recipe.schedule} learning rate",
         f"{facts['num_steps']:,} steps{ended}, ledger {facts['ledger'][:12]}",
@@ -95,7 +131,10 @@ def _show_run(run: Run, at: float | None, scene: str | None) -> None:
             say(line)
 
 
-def _show_study(path: Path) -> None:
+def _show_study(folder: Path) -> None:
+    from upbringing.study import Design, is_done, open_findings, study_folder
+
+    path = study_folder(folder)
     design = Design.open(path)
     num_done = sum(is_done(design, plan) for plan in design.plans)
     say(f"study {path}: {num_done} of {len(design.plans)} runs done, design {design.digest[:12]}")
@@ -111,6 +150,8 @@ def verify_runs(paths: Sequence[Path]) -> None:
 
     Raises `VerificationError` with everything that does not.
     """
+    from upbringing.training import Run
+
     problems: list[Problem] = []
     for folder in [run for path in paths for run in _finished_runs(path)]:
         try:
@@ -125,6 +166,8 @@ def verify_runs(paths: Sequence[Path]) -> None:
 
 def _finished_runs(path: Path) -> list[Path]:
     """The runs of a study, or the run itself, finished or not."""
+    from upbringing.study import study_folder
+
     study = study_folder(path)
     if not (study / "study.json").exists():
         return [path]
@@ -139,6 +182,9 @@ def talk_to(paths: Sequence[Path], prompt: str, age: float, sampling: Sampling) 
 
     Raises `InputError` for a prompt that fills a row of the mind.
     """
+    from upbringing.character import draw_samples
+    from upbringing.training import read_checkpoint
+
     runs = _runs(paths)
     say(sampling.rule)
     for run in runs:
@@ -155,6 +201,9 @@ def talk_to(paths: Sequence[Path], prompt: str, age: float, sampling: Sampling) 
 
 def _runs(paths: Sequence[Path]) -> list[Run]:
     """The runs named; of a study, every arm's first seed under the first schedule."""
+    from upbringing.study import Design, study_folder
+    from upbringing.training import Run
+
     folders: list[Path] = []
     for path in paths:
         study = study_folder(path)

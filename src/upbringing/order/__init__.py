@@ -1,6 +1,9 @@
 """The second room: scenes → order. What the next rooms use of it."""
 
-from upbringing.order import mixing, pacing, strategies  # noqa: F401  (they register themselves)
+import upbringing.order.mixing
+import upbringing.order.pacing
+import upbringing.order.strategies  # noqa: F401  (all three register themselves)
+from upbringing.order.compare import Alone, Comparison, compare
 from upbringing.order.compile import compile_order
 from upbringing.order.controls import ARMS, Block, arm_curriculum, block_of, describe_arm
 from upbringing.order.curriculum import (
@@ -10,7 +13,18 @@ from upbringing.order.curriculum import (
     parse_curriculum,
 )
 from upbringing.order.ladder import ladder_order
-from upbringing.order.look import Meeting, PhaseView, meeting, meetings_with, phases_of, ribbon
+from upbringing.order.look import (
+    Acquaintance,
+    Encounter,
+    Meeting,
+    Moment,
+    PhaseView,
+    acquaintance,
+    meeting,
+    moment,
+    phases_of,
+    ribbon,
+)
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.packing import Rows
 from upbringing.order.scenic_orderer import compose
@@ -18,9 +32,14 @@ from upbringing.order.selection import Names, Selection
 
 __all__ = [
     "ARMS",
+    "Acquaintance",
+    "Alone",
     "Block",
+    "Comparison",
     "Curriculum",
+    "Encounter",
     "Meeting",
+    "Moment",
     "Names",
     "Order",
     "Phase",
@@ -28,15 +47,17 @@ __all__ = [
     "PhaseView",
     "Rows",
     "Selection",
+    "acquaintance",
     "arm_curriculum",
     "block_of",
+    "compare",
     "compile_order",
     "compose",
     "describe_arm",
     "ladder_order",
     "load_curriculum",
     "meeting",
-    "meetings_with",
+    "moment",
     "parse_curriculum",
     "phases_of",
     "ribbon",

@@ -1,31 +1,40 @@
 """The order: which scene is met when, as an artefact that proves what it is.
 
     order/sequence.npy    scene row (uint32) by position, shape (num_visits,)
-    order/positions.npy   positions grouped by scene row, rising: the inverse of the sequence
+    order/keys.npy        the visited scenes' 64-bit keys, sorted, (num_visits,)
+    order/positions.npy   position (uint32) of each of these visits, rising inside one scene
+    order/read.npy        bytes (int64) that lie behind each visit, and all: (num_visits + 1,)
     order/order.json      manifest: curriculum, seed, phases, digests of sequence and visits
 
-The sequence digest hashes the scenes' 64-bit keys in order, the visits digest the same keys sorted:
-two orders with one visits digest are permutations of each other.
+The sequence digest hashes the scenes' keys in order, the visits digest the same keys sorted: two
+orders with one visits digest are permutations of each other. The files are memory-mapped: when a
+scene is met, and what is read at an age, are binary searches that touch a few pages of them.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from upbringing.corpus import Corpus
-from upbringing.corpus.store import TRAIN
 from upbringing.errors import ArtefactError, InputError, Problem
 from upbringing.files import open_manifest, staged, write_manifest
-from upbringing.identity import digest_array
+from upbringing.identity import Keys, digest_array
+from upbringing.order.given import check_split, checked_rows, rows_by_place, rows_of_ids
+from upbringing.order.sorting import argsort, inverse
 
-FORMAT = "order/1"
+FORMAT = "order/2"
+
+Positions = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,20 @@ class PhaseSpan:
     stop: int
     batch_size: int | None = None
     lr_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """Every visit, grouped by scene: `keys` (num_visits,) sorted, and the `positions` of them."""
+
+    keys: Keys
+    positions: Positions
+
+    def of(self, key: int) -> Positions:
+        """The positions at which the scene of that key is met, rising; empty if never."""
+        # The key as uint64, since for a number of another type NumPy would convert the whole array.
+        low, high = (np.searchsorted(self.keys, np.uint64(key), side) for side in ("left", "right"))
+        return self.positions[low:high]
 
 
 @dataclass(frozen=True)
@@ -54,39 +77,50 @@ class Order:
     def from_rows(
         cls,
         corpus: Corpus,
-        rows: npt.NDArray[np.integer[Any]],
+        rows: npt.ArrayLike,
         *,
         phases: Sequence[PhaseSpan] = (),
         recipe: Mapping[str, Any] | None = None,
         seed: int = 0,
         columns: Sequence[str] = ("key", "num_bytes"),
     ) -> Order:
-        """An order from scene rows of `corpus`, shape (num_visits,)."""
-        sequence = np.ascontiguousarray(rows, dtype=np.uint32)
+        """An order from scene rows of `corpus`, shape (num_visits,), repeats allowed.
+
+        `columns` are those that the rows depend on; who names `split` among them has left the
+        held-out scenes out. Raises `InputError` for rows that the corpus lacks, for held-out scenes
+        and for phases that do not follow one another from the first visit to the last.
+        """
+        sequence = checked_rows(corpus, rows)
+        if "split" not in columns:
+            check_split(corpus, sequence)
         spans = tuple(phases) or (PhaseSpan("life", 0, len(sequence)),)
+        _check_spans(spans, len(sequence))
         return cls(corpus, sequence, spans, seed, recipe or {}, tuple(columns))
 
     @classmethod
-    def from_ids(cls, corpus: Corpus, ids: Sequence[str]) -> Order:
+    def from_ids(
+        cls, corpus: Corpus, ids: Sequence[str], *, phases: Sequence[PhaseSpan] = ()
+    ) -> Order:
         """An order from anywhere: a list of scene ids, in order, repeats allowed.
 
         Raises `InputError` for ids that the corpus lacks and for held-out scenes.
         """
-        frame = corpus.columns(["id", "split"])
-        row_of = dict(zip(frame["id"], range(frame.height), strict=True))
-        split = frame["split"]
-        problems = [
-            Problem(f"no scene has the id {name!r}", f"position {position}")
-            if name not in row_of
-            else Problem(f"scene {name!r} is held out", f"position {position}")
-            for position, name in enumerate(ids)
-            if name not in row_of or split[row_of[name]] != TRAIN
-        ]
-        if problems or not ids:
-            raise InputError(problems[:20] or "an order needs at least one scene")
-        return cls.from_rows(
-            corpus, np.array([row_of[name] for name in ids]), recipe={"ids": "given"}
-        )
+        rows = rows_of_ids(corpus, ids)
+        return cls.from_rows(corpus, rows, phases=phases, recipe={"ids": "given"})
+
+    @classmethod
+    def from_places(
+        cls, corpus: Corpus, places: pl.Series | npt.ArrayLike | Sequence[float | None]
+    ) -> Order:
+        """An order from anywhere: a place, a sort key, for each row of `corpus`: (num_scenes,).
+
+        Scenes are met once, by rising place, ties by key; NaN and None are never met. Raises
+        `InputError` for another number of places, for what is no number, for a held-out scene with
+        a place and where no scene has any.
+        """
+        rows = rows_by_place(corpus, places)
+        columns = ("key", "num_bytes", "split")
+        return cls.from_rows(corpus, rows, recipe={"places": "given"}, columns=columns)
 
     @property
     def num_visits(self) -> int:
@@ -101,44 +135,68 @@ class Order:
     @cached_property
     def visits_digest(self) -> str:
         """SHA-256 of the same keys sorted: equal for permutations of the same visits."""
-        return digest_array(np.sort(self.corpus.column("key")[self.sequence]))
+        return digest_array(self.meetings.keys)
 
     @cached_property
-    def positions(self) -> npt.NDArray[np.uint32]:
-        """The inverse: positions grouped by scene row, rising inside each group."""
-        return np.argsort(self.sequence, kind="stable").astype(np.uint32)
+    def meetings(self) -> Meetings:
+        """The inverse of the sequence: every visit by scene."""
+        keys = self.corpus.column("key")
+        # One sort of whole words: the scene's rank by key above, the position below.
+        words = inverse(argsort(keys, keys))[self.sequence].astype(np.uint64) << np.uint64(32)
+        words |= np.arange(self.num_visits, dtype=np.uint64)
+        words.sort()
+        positions = words.astype(np.uint32)
+        return Meetings(keys[self.sequence[positions]], positions)
 
     @cached_property
+    def read(self) -> npt.NDArray[np.int64]:
+        """UTF-8 bytes that lie behind each visit, and all of them: (num_visits + 1,)."""
+        num_bytes = self.corpus.column("num_bytes")[self.sequence]
+        return np.concatenate([[0], num_bytes.cumsum(dtype=np.int64)])
+
+    @property
     def num_bytes(self) -> npt.NDArray[np.int64]:
         """UTF-8 bytes of each visit, shape (num_visits,)."""
-        return self.corpus.column("num_bytes")[self.sequence].astype(np.int64)
+        return np.diff(self.read)
 
-    @cached_property
+    @property
     def ages(self) -> npt.NDArray[np.float64]:
-        """The share of the life's bytes that lies behind each visit, in [0, 1)."""
-        read = self.num_bytes.cumsum()
-        ages: npt.NDArray[np.float64] = (read - self.num_bytes) / read[-1]
+        """The share of the life's bytes that lies behind each visit, in [0, 1): (num_visits,)."""
+        ages: npt.NDArray[np.float64] = self.read[:-1] / self.read[-1]
         return ages
 
-    def met(self, row: int) -> npt.NDArray[np.uint32]:
+    def age_of(self, position: int) -> float:
+        """The share of the life's bytes that lies behind a position; 1 behind the last visit."""
+        return int(self.read[position]) / int(self.read[-1])
+
+    def met(self, row: int) -> Positions:
         """The positions at which the scene of that row is met, rising; empty if never."""
-        grouped = self.sequence[self.positions]
-        low, high = np.searchsorted(grouped, [row, row + 1])
-        return self.positions[low:high]
+        return self.meetings.of(self.scene(row, ["key"])["key"])
 
     def at(self, age: float) -> int:
         """The position that is being read at `age`, in [0, 1]."""
-        return int(np.searchsorted(self.ages, age, side="right") - 1)
+        return bisect_right(range(self.num_visits), age, key=self.age_of) - 1
 
     def phase_at(self, position: int) -> PhaseSpan:
         """The phase that owns a position."""
         return next(span for span in self.phases if position < span.stop)
 
+    def scene(self, row: int, columns: Sequence[str]) -> dict[str, Any]:
+        """These columns of one scene, read without those of the others."""
+        return self._scenes.select(columns).slice(row, 1).collect().row(0, named=True)
+
+    @cached_property
+    def _scenes(self) -> pl.LazyFrame:
+        """The corpus unread. Kept, since it knows where in the file the scenes lie."""
+        return pl.scan_parquet(self.corpus.path / "scenes.parquet")
+
     def save(self, place: Path) -> Path:
         """Write the artefact at `place`, which must not exist."""
         with staged(place) as draft:
             np.save(draft / "sequence.npy", self.sequence)
-            np.save(draft / "positions.npy", self.positions)
+            np.save(draft / "keys.npy", self.meetings.keys)
+            np.save(draft / "positions.npy", self.meetings.positions)
+            np.save(draft / "read.npy", self.read)
             write_manifest(
                 draft,
                 FORMAT,
@@ -149,7 +207,7 @@ class Order:
                     "sequence": self.digest,
                     "visits": self.visits_digest,
                     "num_visits": self.num_visits,
-                    "num_bytes": int(self.num_bytes.sum()),
+                    "num_bytes": int(self.read[-1]),
                     "phases": [asdict(span) for span in self.phases],
                 },
             )
@@ -174,12 +232,32 @@ class Order:
         recipe = {k: v for k, v in manifest.recipe.items() if k != "seed"}
         order = cls(
             corpus,
-            np.load(place / "sequence.npy", mmap_mode="r", allow_pickle=False),
+            _mapped(place / "sequence.npy"),
             tuple(PhaseSpan(**span) for span in manifest.facts["phases"]),
             manifest.recipe["seed"],
             recipe,
             tuple(n.removeprefix("column ") for n in manifest.inputs if n.startswith("column ")),
         )
-        inverse = np.load(place / "positions.npy", mmap_mode="r", allow_pickle=False)
-        order.__dict__["positions"] = inverse
+        meetings = Meetings(_mapped(place / "keys.npy"), _mapped(place / "positions.npy"))
+        order.__dict__.update(meetings=meetings, read=_mapped(place / "read.npy"))
         return order
+
+
+def _mapped(file: Path) -> npt.NDArray[Any]:
+    mapped: npt.NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
+def _check_spans(spans: tuple[PhaseSpan, ...], num_visits: int) -> None:
+    """Raise `InputError` unless the phases follow one another from the first visit to the last."""
+    begin, end = PhaseSpan("the beginning", 0, 0), PhaseSpan("the end", num_visits, num_visits)
+    problems = [
+        Problem(f"{later.name!r} starts at {later.start}, and {span.name!r} stops at {span.stop}")
+        for span, later in pairwise((begin, *spans, end))
+        if span.stop != later.start
+    ]
+    problems += [
+        Problem(f"{span.name!r} stops before it starts") for span in spans if span.stop < span.start
+    ]
+    if problems:
+        raise InputError(problems)

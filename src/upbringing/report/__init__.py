@@ -2,6 +2,7 @@
 
 from upbringing.report.biography import Answer, Biography, Moment, biography
 from upbringing.report.corpus_page import write_corpus_page
+from upbringing.report.order_picture import order_picture
 from upbringing.report.page import write_page
 from upbringing.report.picture import picture
 
@@ -10,6 +11,7 @@ __all__ = [
     "Biography",
     "Moment",
     "biography",
+    "order_picture",
     "picture",
     "write_corpus_page",
     "write_page",

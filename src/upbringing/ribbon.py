@@ -1,0 +1,123 @@
+"""A life as a ribbon of letters: what is read when, in a few lines of a terminal.
+
+Takes the shares of kinds by stretches of life; gives rich texts, in colour where the terminal has
+colours and legible by their letters where it has none.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from rich.table import Table
+from rich.text import Text
+
+from upbringing.console import printable
+from upbringing.order import Order, ribbon
+
+_COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_black", "white")
+_OTHERS, _OTHERS_LETTER = "others", "·"
+_MOST_KINDS = 24
+_NUM_LINES = 4
+_WIDEST = 100
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The kinds that are told apart, the earliest read first, with a letter and a colour each.
+
+    Of more than 24 kinds, those with the smallest share of the text are `others`.
+    """
+
+    letters: dict[str, str]
+
+    @classmethod
+    def of(cls, *orders: Order) -> Palette:
+        """One palette for all of these orders."""
+        read = pl.concat([ribbon(order) for order in orders])
+        kinds = read.group_by("kind").agg(
+            pl.col("share").sum(),
+            age=(pl.col("bin") * pl.col("share")).sum() / pl.col("share").sum(),
+        )
+        most = kinds.sort("share", "kind", descending=[True, False])
+        kept = most.head(_MOST_KINDS if most.height <= _MOST_KINDS else _MOST_KINDS - 1)
+        letters = _letters(kept.sort("age", "kind")["kind"].to_list())
+        return cls(letters | ({_OTHERS: _OTHERS_LETTER} if most.height > kept.height else {}))
+
+    def shares(self, order: Order, num_bins: int) -> npt.NDArray[np.float64]:
+        """The share of each kind of the palette in equal stretches of life: (num_bins, kinds)."""
+        names = list(self.letters)
+        table = np.zeros((num_bins, len(names)))
+        for place, kind, share in ribbon(order, num_bins).iter_rows():
+            table[place, names.index(kind) if kind in self.letters else -1] += share
+        return table
+
+    def style(self, number: int) -> str:
+        """The colour of the kind of that number."""
+        return _COLOURS[number % len(_COLOURS)]
+
+    def key(self, width: int) -> list[Text]:
+        """Which letter is which kind, in lines of that width."""
+        said = [f"{letter} {printable(kind)}" for kind, letter in self.letters.items()]
+        held = [kind.replace(" ", "\xa0") for kind in said]  # no line breaks inside a name
+        lines = textwrap.wrap("   ".join(held), width - 2, break_long_words=False)
+        return [Text(f"  {line}".replace("\xa0", " ")) for line in lines]
+
+
+def _letters(kinds: Sequence[str]) -> dict[str, str]:
+    """A letter of its own for each kind, its first free one."""
+    letters: dict[str, str] = {}
+    for kind in kinds:
+        own = [c for c in [*kind, *kind.upper(), *"0123456789"] if c.isalnum()]
+        free = [c for c in own if c not in letters.values()]
+        letters[kind] = free[0] if free else "?"
+    return letters
+
+
+def ribbon_lines(order: Order, palette: Palette, width: int) -> list[Text]:
+    """The ribbon of an order: a column a stretch of life, its letters in proportion to the kinds.
+
+    The last line is the axis of age, with a tick where a phase begins.
+    """
+    num_bins = min(_WIDEST, width - 4)
+    letters = list(palette.letters.values())
+    reached = palette.shares(order, num_bins).cumsum(axis=1)
+    lines = []
+    for line in range(_NUM_LINES):
+        text = Text("  ")
+        # The kind whose stretch of the column holds the middle of the letter.
+        for number in (reached < (line + 0.5) / _NUM_LINES).sum(axis=1):
+            kind = min(int(number), len(letters) - 1)
+            text.append(letters[kind], style=palette.style(kind))
+        lines.append(text)
+    return [*lines, _axis(order, num_bins)]
+
+
+def _axis(order: Order, num_bins: int) -> Text:
+    marks = ["─"] * num_bins
+    for span in order.phases[1:]:
+        marks[min(int(order.age_of(span.start) * num_bins), num_bins - 1)] = "┴"
+    return Text(f"0 {''.join(marks)} 1")
+
+
+def tenths_table(order: Order, palette: Palette) -> Table:
+    """The share of each kind in each tenth of life, in percent; a row a kind."""
+    shares = palette.shares(order, 10)
+    table = Table("age from", *(f"{tenth / 10:.1f}" for tenth in range(10)), "all", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for number, kind in enumerate(palette.letters):
+        row = [*shares[:, number], shares[:, number].mean()]
+        table.add_row(Text(printable(kind)), *(percent(share) if share else "·" for share in row))
+    return table
+
+
+def percent(share: float) -> str:
+    """`12%`, and never `0%` for what is there or `100%` for what is not all."""
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 - 1e-9 else f"{share:.0%}"
