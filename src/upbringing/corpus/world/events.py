@@ -31,7 +31,7 @@ _OTHER_THAN = {
 
 # Drawn apart from all others, from the whole of their table.
 _FREE = (
-    "time", "weather", "adj", "long", "hour", "count", "feast", "who", "mystery", "suspect",
+    "time", "adj", "long", "hour", "count", "feast", "who", "mystery", "suspect",
 )  # fmt: skip
 
 
@@ -70,6 +70,7 @@ def draw_events(
     rows["topic"] = topics[draw(tale_keys, seed, "topic", len(topics))]
     for name in ("obj", "creature", "outcome"):
         rows[name] = _linked(links.of_topic[name], keys, seed, name, rows["topic"])
+    rows["weather"] = _linked(links.weather, keys, seed, "weather", rows["feast"])
     rows["trouble"] = _linked(links.troubles, keys, seed, "trouble", rows["obj"])
     rows["case"] = _linked(links.cases, keys, seed, "case", rows["trouble"])
     first, num_cases = links.cases.starts[rows["trouble"]], links.cases.lengths[rows["trouble"]]

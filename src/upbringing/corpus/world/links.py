@@ -1,9 +1,9 @@
 """Links: which rows of one table go with a row of another.
 
 Takes the tables of a grammar: a cell of `objects`, `creatures` or `troubles` lists names of rows,
-set off by commas or by spaces, and a row of outcomes, cases or values names the row it belongs to.
-Gives, for each row, the rows that may be drawn for it. Promises an error with every name that is
-unknown and every row that would have nothing to draw.
+set off by commas or by spaces, a row of outcomes, cases or values names the row it belongs to, and
+weather goes with feasts of its season. Gives, for each row, the rows that may be drawn for it.
+Promises an error with every name that is unknown and every row that would have nothing to draw.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy.typing as npt
 from upbringing.corpus.world.tables import Lots, Table
 from upbringing.errors import InputError, Problem
 
-COLUMNS = ("objects", "creatures", "troubles")
-"""Columns that hold names of another table's rows, not words to tell."""
+COLUMNS = ("objects", "creatures", "troubles", "seasons")
+"""Columns that hold what goes with what, not words to tell."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,14 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Links:
-    """What goes with what; `of_topic` by attribute of an event."""
+    """What goes with what; `of_topic` by attribute of an event, `weather` by the feast's season."""
 
     is_for_probes: npt.NDArray[np.bool_]
     of_topic: Mapping[str, Ragged]
     troubles: Ragged
     cases: Ragged
     values: Ragged
+    weather: Ragged
 
 
 # table, column, table whose rows its cells name
@@ -85,6 +86,7 @@ def link(tables: Mapping[str, Table], lang: str) -> Links:
         Ragged.of(_named(tables, *_NAMED[2])),
         Ragged.of(_owned(tables, *_OWNED[1][:3])),
         Ragged.of(_owned(tables, *_OWNED[2][:3])),
+        Ragged.of(_in_season(tables)),
     )
 
 
@@ -110,6 +112,15 @@ def _owned(tables: Mapping[str, Table], table: str, column: str, owner: str) -> 
     return rows
 
 
+def _in_season(tables: Mapping[str, Table]) -> list[list[int]]:
+    """For each feast, the weather that its season has."""
+    seasons = [set(cell.split()) for cell in tables["weather"].columns["seasons"]]
+    return [
+        [row for row, having in enumerate(seasons) if season in having]
+        for season in tables["feasts"].columns["season"]
+    ]
+
+
 def _problems(tables: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
     """(table, what is wrong with it)"""
     for table, column, other in _NAMED:
@@ -124,6 +135,9 @@ def _problems(tables: Mapping[str, Table]) -> Iterator[tuple[str, str]]:
                 for item in _names(cell)
                 if item not in known
             )
+    for name, rows in zip(tables["feasts"].columns["name"], _in_season(tables), strict=True):
+        if not rows:
+            yield "weather", f"none is in the season of {name!r}"
     for table, column, owner, fewest in _OWNED:
         known = _row_of(tables, owner)
         owners = list(tables[table].columns[column])
