@@ -32,11 +32,7 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
     """
     seed = curriculum.seed if seed is None else seed
     names = _columns(curriculum)
-    frame = corpus.columns(names).with_row_index("row")
-    scenes = _life(frame.filter(split=TRAIN), curriculum)
-    compiled = _Compiled(curriculum, scenes, _claims(scenes, curriculum, seed), seed)
-    life = Life(frame["key"].to_numpy(), frame["num_bytes"].to_numpy().astype(np.int64), seed)
-    sequence, spans = compiled.whole(life)
+    sequence, spans = lay(corpus.columns(names), curriculum, seed)
     return Order.from_rows(
         corpus,
         sequence,
@@ -45,6 +41,17 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
         seed=seed,
         columns=names,
     )
+
+
+def lay(columns: pl.DataFrame, curriculum: Curriculum, seed: int) -> tuple[Rows, list[PhaseSpan]]:
+    """The rows visited, in order, and the phases' spans; `columns` are those that it reads.
+
+    Shape (num_visits,). Raises as `compile_order` does.
+    """
+    scenes = _life(columns.with_row_index("row").filter(split=TRAIN), curriculum)
+    compiled = _Compiled(curriculum, scenes, _claims(scenes, curriculum, seed), seed)
+    num_bytes = columns["num_bytes"].to_numpy().astype(np.int64)
+    return compiled.whole(Life(columns["key"].to_numpy(), num_bytes, seed))
 
 
 def _columns(curriculum: Curriculum) -> tuple[str, ...]:
