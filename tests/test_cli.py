@@ -184,7 +184,7 @@ def test_world(upbringing: Command, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_compose_order_plan_show(upbringing: Command, work: Path) -> None:
+def test_compose_and_order(upbringing: Command, work: Path) -> None:
     said = upbringing("compose", "corpus", "first drama")
     assert said.code == 0
     assert said.out == (
@@ -208,16 +208,140 @@ def test_compose_order_plan_show(upbringing: Command, work: Path) -> None:
     assert key == "  d drama   p poetry   t technical"
     assert upbringing("order", "ltm_curriculum.yaml", "--corpus", "corpus", "-o", "first").code == 2
 
-    said = upbringing("plan", "scenic.yaml", "--corpus", "corpus")
-    assert said.code == 0
-    assert "maturity: age " in said.out
-    assert "parameters: about " in said.out
-    assert "MB of checkpoints" in said.out
-
     assert upbringing("show", "corpus").lines[0].startswith("corpus corpus  ")
     missing = upbringing("show", "first")
     assert (missing.code, "add --corpus FOLDER" in missing.err) == (2, True)
-    assert upbringing("show", "first", "--corpus", "corpus").code == 0
+
+
+def test_plan_tells_shares_cost_and_warnings_and_writes_nothing(
+    upbringing: Command, work: Path
+) -> None:
+    (work / "life.yaml").write_text(
+        "name: life\n"
+        "phases:\n"
+        "  - name: childhood\n"
+        "    scenes: {kind: [drama, poetry]}\n"
+        "    arrange: {mixture: {drama: [1, 0], poetry: [0, 1]}}\n"
+        "    batch_size: 512\n"
+    )
+    before = sorted(work.rglob("*"))
+    said = upbringing("plan", "life.yaml", "--corpus", "corpus")
+    assert (said.code, said.err) == (0, "")
+    assert sorted(work.rglob("*")) == before
+    assert said.lines[0].startswith("plan life.yaml  sequence ")
+    assert "└── childhood: age 0.000–1.000, " in said.out
+    table = said.lines.index(next(line for line in said.lines if line.startswith("age from")))
+    drama, poetry = (line.split() for line in said.lines[table + 1 : table + 3])
+    assert (drama[0], poetry[0]) == ("drama", "poetry")
+    assert (tenths(drama)[0] > 80, tenths(drama)[-1] < 20) == (True, True)
+    sums = [sum(pair) for pair in zip(tenths(drama), tenths(poetry), strict=True)]
+    assert sums == pytest.approx([100] * 10, abs=1)
+    for what in ("time    about ", "memory  ", "disk    "):
+        assert sum(line.startswith(what) for line in said.lines) == 1
+    assert "warning: life.yaml:2:1: kinds that are never read: technical (" in said.out
+    assert "warning: childhood is shorter than one step: about " in said.out
+    longer = upbringing("plan", "life.yaml", "--corpus", "corpus", "--row-length", 512)
+    assert steps(longer) <= steps(said)
+
+
+def test_show_an_order(upbringing: Command, work: Path) -> None:
+    said = upbringing("show", "order", "--corpus", "corpus")
+    assert said.code == 0
+    assert said.lines[0].startswith("order order  sequence ")
+    assert said.lines[1].startswith("├── ")
+    first, last = said.lines.index("first"), said.lines.index("last")
+    assert (last - first, len(said.lines) - last) == (5, 4)
+    assert said.lines[first + 1].startswith("  0.0000  ")
+    assert max(map(len, said.lines)) <= 100
+
+
+def test_show_a_moment_and_a_scene(upbringing: Command, work: Path) -> None:
+    show = ("show", "order", "--corpus", "corpus")
+    said = upbringing(*show, "--at", 0)
+    assert said.lines[0].startswith("age 0: infancy (0.000–")
+    here = said.lines[1]
+    assert here.startswith("→ 0.0000  ")
+    assert ", position 0 of " in here
+    assert said.lines[2].startswith("    ")
+    scene = here.split()[2]
+    told = upbringing(*show, "--scene", scene)
+    assert told.lines[0].endswith(" is met once")
+    assert told.lines[-2:] == [
+        "  1  age 0.0000, position 0, phase infancy",
+        f"     before {said.lines[-2].split('  ')[2]}",
+    ]
+    assert len(upbringing(*show, "--at", 0.5).lines[1:]) > 5
+    for option in (("--at", 2), ("--at", "nan"), ("--scene", "nobody")):
+        refused = upbringing(*show, *option)
+        assert (refused.code, refused.out) == (2, "")
+
+
+def test_show_an_order_against_another(upbringing: Command, work: Path) -> None:
+    upbringing("compose", "corpus", "first poetry", "-o", "poetry.yaml")
+    upbringing("order", "poetry.yaml", "--corpus", "corpus", "-o", "poetry")
+    said = upbringing("show", "order", "--corpus", "corpus", "--against", "poetry")
+    assert (said.code, said.err) == (0, "")
+    assert (said.lines[0], said.lines[6]) == ("order", "poetry")
+    assert "permutations of the same " in said.out
+    assert "a visit moves by 0." in said.out
+    assert "(Kendall's tau " in said.out
+    assert [line.split()[0] for line in said.lines[-4:]] == ["kind", "drama", "poetry", "technical"]
+    itself = upbringing("show", "order", "--corpus", "corpus", "--against", "order")
+    assert itself.lines[-1].startswith("the same order: ")
+    assert upbringing("show", "order", "--corpus", "corpus", "--against", "corpus").code == 2
+
+
+def test_show_draws_an_svg(upbringing: Command, work: Path) -> None:
+    said = upbringing("show", "order", "--corpus", "corpus", "--svg", "order.svg")
+    assert (said.code, said.out) == (0, "order.svg\n")
+    assert (work / "order.svg").read_text().startswith("<svg ")
+
+
+def test_only_an_order_can_be_asked(upbringing: Command, work: Path, pico_copy: Path) -> None:
+    asked = upbringing("show", "corpus", "--at", 0.3, "--svg", "x.svg")
+    assert asked.code == 2
+    assert "corpus: is a corpus, and --at, --svg asks an order" in asked.err
+    assert not (work / "x.svg").exists()
+    assert "is a study" in upbringing("show", pico_copy, "--scene", "x").err
+    run = next((pico_copy / "runs").glob("F-*"))
+    assert upbringing("show", run, "--at", 0.5).lines[0].startswith("age 0.5: ")
+
+
+def test_text_of_a_corpus_gives_a_terminal_no_orders(upbringing: Command, tmp_path: Path) -> None:
+    line = json.dumps({"text": "He looked \x1b[31mup\x07 and [bold]down[/bold].", "kind": "drama"})
+    (tmp_path / "lines.jsonl").write_text(line)
+    upbringing("ingest", "lines.jsonl", "-o", "corpus")
+    (tmp_path / "life.yaml").write_text("name: a\nphases: [{name: life, scenes: rest}]\n")
+    upbringing("order", "life.yaml", "--corpus", "corpus", "-o", "order")
+    for option in ((), ("--at", 0.5)):
+        said = upbringing("show", "order", "--corpus", "corpus", *option)
+        assert "\x1b" not in said.out
+        assert "\x07" not in said.out
+        assert "[bold]down[/bold]" in said.out
+
+
+def test_a_look_at_an_order_loads_no_trainer(made: Path) -> None:
+    code = (
+        "import sys\n"
+        "from upbringing.cli import main\n"
+        "sys.argv = ['upbringing', 'show', 'order', '--corpus', 'corpus', '--at', '0.3']\n"
+        "main()\n"
+        "heavy = {'torch', 'transformers', 'sklearn', 'altair', 'scipy'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=made, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def tenths(row: list[str]) -> list[int]:
+    return [0 if share == "·" else int(share.strip("<>%")) for share in row[1:-1]]
+
+
+def steps(said: Said) -> int:
+    (line,) = (line for line in said.lines if line.endswith(" steps"))
+    return int(line.split()[-2].replace(",", ""))
 
 
 FIVE_MISTAKES = """\

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 from lives import rows_of
 
 from upbringing.errors import InputError, ResumeError
-from upbringing.order import Order
-from upbringing.training import Life, estimate_cost, raise_on_order, read_checkpoint
+from upbringing.training import Life, raise_on_order, read_checkpoint
 
 LIFE = Life(row_length=64, batch_size=16, precision="fp32")
 
@@ -52,20 +49,3 @@ def test_what_is_not_there_is_refused_before_the_work(
             home / "order", home / "corpus", home / "wrong", Life(**{**vars(LIFE), **wrong})
         )
     assert not (home / "wrong").exists()
-
-
-def test_a_cost_is_counted_and_writes_nothing(home: Path) -> None:
-    before = sorted(home.rglob("*"))
-    rows = rows_of(home)
-    cost = estimate_cost(rows.order, "300k", 16, row_length=64)
-    assert sorted(home.rglob("*")) == before
-    assert cost.num_visits == 72
-    # Its tokenizer has more words than that of the fixture, and every token is a byte or more.
-    assert rows.order.num_visits * 2 < cost.num_tokens < rows.num_tokens
-    assert cost.num_steps == math.ceil(math.ceil(cost.num_tokens / 64) / 16)
-    assert cost.num_parameters == 319_120
-    assert cost.tokens_per_s > 0
-    assert len(cost.lines()) == 3
-    twice = Order.from_rows(rows.order.corpus, np.tile(rows.order.sequence, 2))
-    double = estimate_cost(twice, "300k", 16, row_length=64)
-    assert double.num_tokens == pytest.approx(2 * cost.num_tokens, abs=2)

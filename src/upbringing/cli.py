@@ -189,18 +189,14 @@ def plan(
     seed: Seed = None,
     shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
     batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
+    row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
 ) -> None:
     """Say what a curriculum would do on a corpus, and what it would cost. Writes nothing."""
-    from upbringing.console import say
-    from upbringing.corpus import Corpus
-    from upbringing.looking import say_order
-    from upbringing.order import compile_order, load_curriculum
-    from upbringing.training import estimate_cost
+    from upbringing.showing import show_plan
 
-    compiled = compile_order(Corpus.open(corpus), load_curriculum(curriculum), seed=seed)
-    say_order(compiled, f"plan {curriculum}", tenths=True)
-    for line in estimate_cost(compiled, shape, batch_size).lines():
-        say(line)
+    show_plan(
+        curriculum, corpus, seed=seed, shape=shape, batch_size=batch_size, row_length=row_length
+    )
 
 
 @app.command()

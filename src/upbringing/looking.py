@@ -27,7 +27,8 @@ from upbringing.order import (
     moment,
     phases_of,
 )
-from upbringing.ribbon import Palette, percent, ribbon_lines, tenths_table
+from upbringing.order.words import count, percent, size
+from upbringing.ribbon import Palette, ribbon_lines, tenths_table
 
 _MOST_KINDS = 3
 _NUM_ENDS = 3
@@ -58,8 +59,8 @@ def say_ends(order: Order) -> None:
 def _tree(order: Order, title: str) -> list[str]:
     """An order as a tree of its phases; a line is as long as it is, and never cut."""
     num_scenes = 1 + int(np.count_nonzero(np.diff(order.meetings.keys)))
-    visits = _count(order.num_visits, "visit")
-    again = "" if num_scenes == order.num_visits else f" to {_count(num_scenes, 'scene')}"
+    visits = count(order.num_visits, "visit")
+    again = "" if num_scenes == order.num_visits else f" to {count(num_scenes, 'scene')}"
     branches = [f"{visits}{again}, {size(int(order.read[-1]))}, seed {order.seed}"]
     branches += [_phase(view) for view in phases_of(order)]
     return [
@@ -75,7 +76,7 @@ def _phase(view: PhaseView) -> str:
     shares += f" and {len(kinds) - _MOST_KINDS} more" if len(kinds) > _MOST_KINDS else ""
     levers = f", batch {view.span.batch_size}" if view.span.batch_size else ""
     levers += f", lr × {view.span.lr_scale:g}" if view.span.lr_scale != 1 else ""
-    visits = _count(view.span.stop - view.span.start, "visit")
+    visits = count(view.span.stop - view.span.start, "visit")
     return (
         f"{view.span.name}: age {view.from_age:.3f}–{view.to_age:.3f}, {visits}, {shares}{levers}"
     )
@@ -89,7 +90,8 @@ def say_moment(order: Order, age: float) -> None:
     say(f"age {age:g}: {here.phase} ({begin:.3f}–{end:.3f}), {behind:.0%} of it behind")
     for before in found.before:
         say(_one_line(before))
-    say(f"→ {here.age:.4f}  {here.scene} ({here.kind}), position {here.position:,}")
+    where = f"position {here.position:,} of {order.num_visits:,}"
+    say(f"→ {here.age:.4f}  {here.scene} ({here.kind}), {where}")
     say_text(here.text or "", 8)
     for after in found.after:
         say(_one_line(after))
@@ -107,7 +109,7 @@ def say_acquaintance(order: Order, scene: str) -> None:
     told = -1
     for encounter in found.meetings:
         if encounter.number > told + 1:
-            say(f"     … {_count(encounter.number - told - 1, 'meeting')} …")
+            say(f"     … {count(encounter.number - told - 1, 'meeting')} …")
         told = encounter.number
         _say_encounter(found, encounter)
     if found.num_meetings > 2:
@@ -130,7 +132,7 @@ def _say_encounter(found: Acquaintance, encounter: Encounter) -> None:
             gap[number - 1]
             for gap in (found.gaps.ages, found.gaps.num_visits, found.gaps.num_bytes)
         )
-        between = f"{_count(int(visits), 'other visit')}, {size(int(num_bytes))} between"
+        between = f"{count(int(visits), 'other visit')}, {size(int(num_bytes))} between"
         say(f"     {age:.4f} of life after the one before: {between}")
 
 
@@ -154,10 +156,10 @@ def say_comparison(first: Order, second: Order, names: tuple[str, str]) -> None:
 
 def _differences(found: Comparison, names: tuple[str, str]) -> list[str]:
     if found.is_same:
-        return [f"the same order: {_count(found.num_common, 'visit')}, one after another"]
+        return [f"the same order: {count(found.num_common, 'visit')}, one after another"]
     if found.is_permutation:
-        return [f"permutations of the same {_count(found.num_common, 'visit')}", *_moved(found)]
-    lines = [f"{_count(found.num_common, 'visit')} in both; they are no permutations of each other"]
+        return [f"permutations of the same {count(found.num_common, 'visit')}", *_moved(found)]
+    lines = [f"{count(found.num_common, 'visit')} in both; they are no permutations of each other"]
     for alone, name in zip(found.alone, names, strict=True):
         lines += _only(alone, name)
     return lines + _moved(found)
@@ -168,7 +170,7 @@ def _only(alone: Alone, name: str) -> list[str]:
         return []
     scenes = ", ".join(visit.scene for visit in alone.first)
     more = ", …" if alone.num_visits > len(alone.first) else ""
-    visits = f"{_count(alone.num_visits, 'visit')}, {size(alone.num_bytes)}"
+    visits = f"{count(alone.num_visits, 'visit')}, {size(alone.num_bytes)}"
     return [f"only in {name}: {visits}: {scenes}{more}"]
 
 
@@ -187,7 +189,14 @@ def _moved(found: Comparison) -> list[str]:
 
 def _kinds_table(found: Comparison) -> Table:
     """A row a kind: its mean age and its share of each half of life, in both orders."""
-    table = Table("kind", "mean age", "share of the first half", "of the second half", box=None)
+    table = Table(
+        "kind",
+        "mean age",
+        "share of the first half",
+        "of the second half",
+        box=None,
+        pad_edge=False,
+    )
     for column in table.columns[1:]:
         column.justify = "center"
     for row in found.kinds.iter_rows(named=True):
@@ -223,15 +232,3 @@ def say_text(text: str, most_lines: int) -> None:
         say(f"    {line}")
     if len(lines) > most_lines:
         say("    …")
-
-
-def size(num_bytes: int) -> str:
-    """Bytes for people: `812 bytes`, `12.3 kB`, `4.6 MB`."""
-    for unit, of in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if num_bytes >= of:
-            return f"{num_bytes / of:,.1f} {unit}"
-    return _count(num_bytes, "byte")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

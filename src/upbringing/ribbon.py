@@ -18,6 +18,7 @@ from rich.text import Text
 
 from upbringing.console import printable
 from upbringing.order import Order, ribbon
+from upbringing.order.words import percent
 
 _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_black", "white")
 _OTHERS, _OTHERS_LETTER = "others", "·"
@@ -107,17 +108,12 @@ def _axis(order: Order, num_bins: int) -> Text:
 def tenths_table(order: Order, palette: Palette) -> Table:
     """The share of each kind in each tenth of life, in percent; a row a kind."""
     shares = palette.shares(order, 10)
-    table = Table("age from", *(f"{tenth / 10:.1f}" for tenth in range(10)), "all", box=None)
+    table = Table(
+        "age from", *(f"{tenth / 10:.1f}" for tenth in range(10)), "all", box=None, pad_edge=False
+    )
     for column in table.columns[1:]:
         column.justify = "right"
     for number, kind in enumerate(palette.letters):
         row = [*shares[:, number], shares[:, number].mean()]
         table.add_row(Text(printable(kind)), *(percent(share) if share else "·" for share in row))
     return table
-
-
-def percent(share: float) -> str:
-    """`12%`, and never `0%` for what is there or `100%` for what is not all."""
-    if 0 < share < 0.005:
-        return "<1%"
-    return ">99%" if 0.995 <= share < 1 - 1e-9 else f"{share:.0%}"

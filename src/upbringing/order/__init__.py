@@ -3,6 +3,7 @@
 import upbringing.order.mixing
 import upbringing.order.pacing
 import upbringing.order.strategies  # noqa: F401  (all three register themselves)
+from upbringing.order.caveats import caveats
 from upbringing.order.compare import Alone, Comparison, compare
 from upbringing.order.compile import compile_order
 from upbringing.order.controls import ARMS, Block, arm_curriculum, block_of, describe_arm
@@ -50,6 +51,7 @@ __all__ = [
     "acquaintance",
     "arm_curriculum",
     "block_of",
+    "caveats",
     "compare",
     "compile_order",
     "compose",
