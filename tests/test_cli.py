@@ -191,6 +191,9 @@ def test_compose_and_order(upbringing: Command, work: Path) -> None:
         "ltm_curriculum.yaml: change it as you like, then "
         "`upbringing order ltm_curriculum.yaml --corpus corpus -o order`\n"
     )
+    head = (work / "ltm_curriculum.yaml").read_text().splitlines()[0]
+    assert head == "# yaml-language-server: $schema=ltm_curriculum.schema.json"
+    assert "$defs" in read_json(work / "ltm_curriculum.schema.json")
     assert upbringing("compose", "corpus", "first drama").code == 2  # it is there
     wrong = upbringing("compose", "corpus", "first dramma", "-o", "x.yaml")
     assert wrong.code == 2

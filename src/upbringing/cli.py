@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -156,13 +157,23 @@ def compose(
     """Write a curriculum for a corpus and an intention, with a comment on each choice."""
     from upbringing.console import say
     from upbringing.corpus import Corpus
-    from upbringing.files import write_text
+    from upbringing.files import write_json, write_text
+    from upbringing.order import SCHEMA_FILE, SCHEMA_LINE, curriculum_schema
     from upbringing.order import compose as compose_life
 
     if out.exists():
         raise InputError("already exists, and nothing is overwritten", where=str(out))
-    write_text(out, compose_life(Corpus.open(corpus), intention, lang=lang))
+    write_text(out, f"{SCHEMA_LINE}\n{compose_life(Corpus.open(corpus), intention, lang=lang)}")
+    write_json(out.with_name(SCHEMA_FILE), curriculum_schema())
     say(f"{out}: change it as you like, then `upbringing order {out} --corpus {corpus} -o order`")
+
+
+def _say_schema(asked: bool) -> None:
+    if asked:
+        from upbringing.order import curriculum_schema
+
+        typer.echo(json.dumps(curriculum_schema(), indent=2, ensure_ascii=False))
+        raise typer.Exit
 
 
 @app.command()
@@ -171,6 +182,15 @@ def order(
     corpus: CorpusOption,
     out: Out,
     seed: Seed = None,
+    schema: Annotated[  # noqa: ARG001  (it is answered before the rest is read)
+        bool,
+        typer.Option(
+            "--schema",
+            is_eager=True,
+            callback=_say_schema,
+            help="Print the JSON Schema of a curriculum, for editors, and stop.",
+        ),
+    ] = False,
 ) -> None:
     """Compile a curriculum into the exact order of a corpus."""
     from upbringing.corpus import Corpus

@@ -29,10 +29,13 @@ from upbringing.order.look import (
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.packing import Rows
 from upbringing.order.scenic_orderer import compose
+from upbringing.order.schema import SCHEMA_FILE, SCHEMA_LINE, curriculum_schema
 from upbringing.order.selection import Names, Selection
 
 __all__ = [
     "ARMS",
+    "SCHEMA_FILE",
+    "SCHEMA_LINE",
     "Acquaintance",
     "Alone",
     "Block",
@@ -55,6 +58,7 @@ __all__ = [
     "compare",
     "compile_order",
     "compose",
+    "curriculum_schema",
     "describe_arm",
     "ladder_order",
     "load_curriculum",

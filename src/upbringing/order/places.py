@@ -154,6 +154,11 @@ def arrangement(
     return register
 
 
+def strategies() -> Mapping[str, _Strategy]:
+    """Every strategy by its name, with its function, parameters and defaults."""
+    return _STRATEGIES
+
+
 def known_arrangements() -> list[str]:
     """The names that `arrange:` takes."""
     return sorted(_STRATEGIES)
