@@ -6,6 +6,7 @@ colours and legible by their letters where it has none.
 
 from __future__ import annotations
 
+import string
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from upbringing.order.words import percent
 _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_black", "white")
 _OTHERS, _OTHERS_LETTER = "others", "·"
 _MOST_KINDS = 24
+_ALPHABET = string.ascii_letters + string.digits
 _NUM_LINES = 4
 _WIDEST = 100
 
@@ -65,17 +67,16 @@ class Palette:
         """Which letter is which kind, in lines of that width."""
         said = [f"{letter} {printable(kind)}" for kind, letter in self.letters.items()]
         held = [kind.replace(" ", "\xa0") for kind in said]  # no line breaks inside a name
-        lines = textwrap.wrap("   ".join(held), width - 2, break_long_words=False)
+        lines = textwrap.wrap("   ".join(held), max(width - 2, 1), break_long_words=False)
         return [Text(f"  {line}".replace("\xa0", " ")) for line in lines]
 
 
 def _letters(kinds: Sequence[str]) -> dict[str, str]:
-    """A letter of its own for each kind, its first free one."""
+    """A letter of its own for each kind: its first free one, else the alphabet's."""
     letters: dict[str, str] = {}
     for kind in kinds:
-        own = [c for c in [*kind, *kind.upper(), *"0123456789"] if c.isalnum()]
-        free = [c for c in own if c not in letters.values()]
-        letters[kind] = free[0] if free else "?"
+        own = [letter for letter in [*kind, *kind.upper(), *_ALPHABET] if letter.isalnum()]
+        letters[kind] = next(letter for letter in own if letter not in letters.values())
     return letters
 
 
@@ -84,7 +85,7 @@ def ribbon_lines(order: Order, palette: Palette, width: int) -> list[Text]:
 
     The last line is the axis of age, with a tick where a phase begins.
     """
-    num_bins = min(_WIDEST, width - 4)
+    num_bins = max(1, min(_WIDEST, width - 4))
     letters = list(palette.letters.values())
     reached = palette.shares(order, num_bins).cumsum(axis=1)
     lines = []
