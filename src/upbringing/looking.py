@@ -73,7 +73,7 @@ def _tree(order: Order, title: str) -> list[str]:
 def _phase(view: PhaseView) -> str:
     kinds = sorted(view.share_by_kind.items(), key=lambda item: (-item[1], item[0]))
     shares = ", ".join(f"{kind} {percent(share)}" for kind, share in kinds[:_MOST_KINDS])
-    shares += f" and {len(kinds) - _MOST_KINDS} more" if len(kinds) > _MOST_KINDS else ""
+    shares += f", {len(kinds) - _MOST_KINDS} more" if len(kinds) > _MOST_KINDS else ""
     levers = f", batch {view.span.batch_size}" if view.span.batch_size else ""
     levers += f", lr × {view.span.lr_scale:g}" if view.span.lr_scale != 1 else ""
     visits = count(view.span.stop - view.span.start, "visit")

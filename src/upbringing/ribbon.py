@@ -10,6 +10,7 @@ import string
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -92,9 +93,9 @@ def ribbon_lines(order: Order, palette: Palette, width: int) -> list[Text]:
     for line in range(_NUM_LINES):
         text = Text("  ")
         # The kind whose stretch of the column holds the middle of the letter.
-        for number in (reached < (line + 0.5) / _NUM_LINES).sum(axis=1):
-            kind = min(int(number), len(letters) - 1)
-            text.append(letters[kind], style=palette.style(kind))
+        numbers = (reached < (line + 0.5) / _NUM_LINES).sum(axis=1).clip(max=len(letters) - 1)
+        for kind, columns in groupby(numbers.tolist()):
+            text.append(letters[kind] * len(list(columns)), style=palette.style(kind))
         lines.append(text)
     return [*lines, _axis(order, num_bins)]
 
