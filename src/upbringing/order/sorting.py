@@ -31,9 +31,9 @@ def argsort(ranks: Ranks, keys: Keys) -> Rows:
     words.sort()
     rows = (words & np.uint64((1 << row_bits) - 1)).astype(np.uint32)
     words >>= np.uint64(row_bits)
-    tied = np.flatnonzero(words[1:] == words[:-1])
-    if len(tied):
-        at = np.union1d(tied, tied + 1)
+    same = words[1:] == words[:-1]
+    if same.any():
+        at = np.flatnonzero(np.append(same, False) | np.append(False, same))
         inside = rows[at]
         # Groups are in order already, so sorting all tied rows at once leaves each in its group.
         rows[at] = inside[np.lexsort((keys[inside], ranks[inside]))]
@@ -41,13 +41,16 @@ def argsort(ranks: Ranks, keys: Keys) -> Rows:
 
 
 def _leading_bits(ranks: Ranks, keys: Keys, num_bits: int) -> Ranks:
-    """The first `num_bits` of (rank, key), the rank without its leading zeros."""
-    rank_bits = int(ranks.max()).bit_length()
+    """The first `num_bits` of (rank, key), each without its leading zeros."""
+    rank_bits, key_bits = (int(part.max()).bit_length() for part in (ranks, keys))
     if rank_bits >= num_bits:
         return ranks >> np.uint64(rank_bits - num_bits)
-    key_bits = np.uint64(num_bits - rank_bits)
-    words = ranks << key_bits
-    words |= keys >> (np.uint64(64) - key_bits)
+    words = ranks << np.uint64(num_bits - rank_bits)
+    room = num_bits - rank_bits
+    if key_bits > room:
+        words |= keys >> np.uint64(key_bits - room)
+    else:
+        words |= keys << np.uint64(room - key_bits)
     return words
 
 
