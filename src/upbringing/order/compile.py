@@ -8,6 +8,7 @@ and the seed. Only scenes of the `train` split can be visited.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -15,11 +16,12 @@ import polars as pl
 
 from upbringing.corpus import Corpus
 from upbringing.corpus.store import TRAIN
+from upbringing.corpus.vectors import Vectors, vectors_of
 from upbringing.errors import InputError, Problem, SettingsError
 from upbringing.order.additions import Life, Pinned, rehearsed, with_events
 from upbringing.order.curriculum import Curriculum, Phase
 from upbringing.order.order import Order, PhaseSpan
-from upbringing.order.places import Selected, columns_read, ranks_of
+from upbringing.order.places import VECTORS, Selected, columns_read, ranks_of
 from upbringing.order.selection import Chooser, Mask, Path, Scenes, Selection
 from upbringing.order.sorting import Ranks, Rows, argsort, inverse
 
@@ -31,31 +33,41 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
     corpus does not have.
     """
     seed = curriculum.seed if seed is None else seed
-    names = _columns(curriculum)
-    sequence, spans = lay(corpus.columns(names), curriculum, seed)
+    reads = _reads(curriculum)
+    names = tuple(name for name in reads if name != VECTORS)
+    vectors = vectors_of(corpus, curriculum.vectors) if VECTORS in reads else None
+    sequence, spans = lay(corpus.columns(names), curriculum, seed, vectors)
     return Order.from_rows(
         corpus,
         sequence,
         phases=spans,
-        recipe={"curriculum": curriculum.model_dump(mode="json", exclude_defaults=True)},
+        recipe={
+            "curriculum": curriculum.model_dump(mode="json", exclude_defaults=True),
+            **({VECTORS: vectors.digest} if vectors else {}),
+        },
         seed=seed,
         columns=names,
     )
 
 
-def lay(columns: pl.DataFrame, curriculum: Curriculum, seed: int) -> tuple[Rows, list[PhaseSpan]]:
+def lay(
+    columns: pl.DataFrame, curriculum: Curriculum, seed: int, vectors: Vectors | None = None
+) -> tuple[Rows, list[PhaseSpan]]:
     """The rows visited, in order, and the phases' spans; `columns` are those that it reads.
 
     Shape (num_visits,). Raises as `compile_order` does.
     """
-    scenes = _life(columns.with_row_index("row").filter(split=TRAIN), curriculum)
-    compiled = _Compiled(curriculum, scenes, _claims(scenes, curriculum, seed), seed)
+    scenes = _life(columns.with_row_index("row").filter(split=TRAIN), curriculum, vectors)
+    claims = _claims(scenes, curriculum, seed, vectors)
+    compiled = _Compiled(curriculum, scenes, claims, seed, vectors)
     num_bytes = columns["num_bytes"].to_numpy().astype(np.int64)
     return compiled.whole(Life(columns["key"].to_numpy(), num_bytes, seed))
 
 
-def _columns(curriculum: Curriculum) -> tuple[str, ...]:
-    """The corpus columns that the order depends on, in a fixed order."""
+def _reads(curriculum: Curriculum) -> tuple[str, ...]:
+    """The corpus columns that the order depends on, and `VECTORS` if it does on them, in a fixed
+    order.
+    """
     names = ["key", "split", "num_bytes"]
     selections: list[object] = [phase.scenes for phase in curriculum.phases]
     selections += [phase.rehearse.scenes for phase in curriculum.phases if phase.rehearse]
@@ -69,12 +81,12 @@ def _columns(curriculum: Curriculum) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _life(frame: pl.DataFrame, curriculum: Curriculum) -> pl.DataFrame:
+def _life(frame: pl.DataFrame, curriculum: Curriculum, vectors: Vectors | None) -> pl.DataFrame:
     """The training scenes the curriculum is about."""
     if curriculum.scenes is None:
         return frame
     # Not drawn by the seed: a study's seeds live through the same scenes.
-    chooser = Chooser(Scenes(frame), curriculum, seed=0)
+    chooser = Chooser(Scenes(frame, vectors), curriculum, seed=0)
     chosen = chooser.choose(curriculum.scenes, ("scenes",))
     _raise_all(chooser.problems)
     return frame.filter(pl.Series(chosen))
@@ -89,9 +101,11 @@ class _Claims:
     rehearsals: dict[int, Mask]
 
 
-def _claims(life: pl.DataFrame, curriculum: Curriculum, seed: int) -> _Claims:
+def _claims(
+    life: pl.DataFrame, curriculum: Curriculum, seed: int, vectors: Vectors | None
+) -> _Claims:
     """Events first, then phases in file order; `rest` takes what no other claims."""
-    chooser = Chooser(Scenes(life), curriculum, seed)
+    chooser = Chooser(Scenes(life, vectors), curriculum, seed)
     problems = chooser.problems
     owner = np.full(life.height, -1)
     owners: list[str] = []
@@ -146,6 +160,7 @@ class _Compiled:
     scenes: pl.DataFrame
     claims: _Claims
     seed: int
+    vectors: Vectors | None = None
 
     def whole(self, life: Life) -> tuple[Rows, list[PhaseSpan]]:
         """Every visit in order, and the phases' spans."""
@@ -177,7 +192,7 @@ class _Compiled:
         """The visits of a phase with its passes and its rehearsal."""
         phase = self.curriculum.phases[number]
         mine = self.scenes.filter(pl.Series(self.claims.phases[number]))
-        own = np.concatenate([_pass(mine, phase, self.seed, n) for n in range(phase.passes.count)])
+        own = np.concatenate([self._pass(mine, phase, n) for n in range(phase.passes.count)])
         if phase.rehearse is None:
             return own
         may_return = self.scenes["row"].to_numpy()[self.claims.rehearsals[number]]
@@ -187,19 +202,21 @@ class _Compiled:
             raise SettingsError(f"phase {phase.name!r} rehearses what was never met", where=where)
         return rehearsed(own, met, phase.rehearse.share, phase.rehearse.spacing, phase.name, life)
 
-
-def _pass(scenes: pl.DataFrame, phase: Phase, seed: int, number: int) -> Rows:
-    """The rows of one pass over a phase, in order."""
-    draw = number if phase.passes.again == "anew" else 0
-    selected = Selected(scenes, seed, f"order/{phase.name}/{draw}")
-    ranks = ranks_of(phase.arrange, selected)
-    order = argsort(ranks, selected.keys)
-    if phase.keep:
-        order = argsort(_kept_together(scenes, inverse(order)), selected.keys)
-    if phase.passes.again == "reversed" and number % 2:
-        order = order[::-1]
-    sequence: Rows = scenes["row"].to_numpy()[order]
-    return sequence
+    def _pass(self, scenes: pl.DataFrame, phase: Phase, number: int) -> Rows:
+        """The rows of one pass over a phase, in order."""
+        draw = number if phase.passes.again == "anew" else 0
+        rows = scenes["row"].to_numpy()
+        selected = Selected(scenes, self.seed, f"order/{phase.name}/{draw}")
+        if self.vectors is not None:
+            selected = replace(selected, vectors=partial(self.vectors.of, rows))
+        ranks = ranks_of(phase.arrange, selected)
+        order = argsort(ranks, selected.keys)
+        if phase.keep:
+            order = argsort(_kept_together(scenes, inverse(order)), selected.keys)
+        if phase.passes.again == "reversed" and number % 2:
+            order = order[::-1]
+        sequence: Rows = rows[order]
+        return sequence
 
 
 def _kept_together(scenes: pl.DataFrame, position: Rows) -> Ranks:

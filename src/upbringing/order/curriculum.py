@@ -19,10 +19,12 @@ from pydantic import (
     PlainSerializer,
     Tag,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
 )
 from ruamel.yaml import YAML
 
+from upbringing.corpus.vectors import MODELS, TFIDF, read_source
 from upbringing.order.places import Inside, read_arrangement
 from upbringing.order.selection import Selection
 from upbringing.settings import Settings, load_settings, mistake, parse_settings, validate_all
@@ -33,6 +35,29 @@ Age = Annotated[float, Field(ge=0, le=1)]
 Scenes = Annotated[
     Annotated[Selection, Tag("Selection")] | Annotated[Literal["rest"], Tag("rest")],
     Discriminator(lambda value: "rest" if isinstance(value, str) else "Selection"),
+]
+
+
+VectorSource = Annotated[
+    Any,
+    BeforeValidator(read_source),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": TFIDF},
+                {"type": "string", "pattern": r"\.npy$"},
+                *(
+                    {
+                        "type": "object",
+                        "properties": {model: {"type": "string"}},
+                        "required": [model],
+                        "additionalProperties": False,
+                    }
+                    for model in MODELS
+                ),
+            ]
+        }
+    ),
 ]
 
 
@@ -144,10 +169,13 @@ class Curriculum(Settings):
 
     `scenes` narrows the life to a selection, the same for every seed; without it the life is every
     training scene of the corpus. Events claim their scenes first, then phases in file order.
+    `vectors` is the source of what `chain` and `near` compare: `tfidf`, a `.npy` file, or a model
+    in a folder.
     """
 
     name: Annotated[str, Field(min_length=1)]
     seed: Annotated[int, Field(ge=0)] = 0
+    vectors: VectorSource = TFIDF
     scenes: Selection | None = None
     phases: Annotated[tuple[Phase, ...], WrapValidator(_phases_are_distinct)]
     events: tuple[Event, ...] = ()

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from upbringing.corpus.measures import MEASURES
+from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
 from upbringing.order.sorting import Ranks, argsort, inverse, monotone
 
@@ -74,13 +75,25 @@ Group = Annotated[Literal["kind", "lang", "work", "document"], Reads(lambda colu
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+VECTORS = "vectors"
+"""What a strategy reads that needs vectors; they are no column of the corpus."""
+
+
+def _no_vectors() -> npt.NDArray[np.float32]:
+    raise InputError("these scenes come without vectors")
+
+
 @dataclass(frozen=True)
 class Selected:
-    """The scenes of one phase, in corpus order: their columns, shape (n,) each, and a draw."""
+    """The scenes of one phase, in corpus order: their columns, shape (n,) each, and a draw.
+
+    `vectors()` gives their vectors, (n, d) of length 1 or 0, to a strategy that reads `VECTORS`.
+    """
 
     columns: pl.DataFrame
     seed: int
     purpose: str
+    vectors: Callable[[], npt.NDArray[np.float32]] = _no_vectors
 
     def __len__(self) -> int:
         return self.columns.height
@@ -223,7 +236,7 @@ def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 
 def columns_read(arrange: Arrangement) -> tuple[str, ...]:
-    """The corpus columns that an arrangement needs besides key."""
+    """The corpus columns that an arrangement needs besides key, and `VECTORS` if it needs them."""
     name, parameters = next(iter(arrange.items()))
     strategy = _STRATEGIES[name]
     read = (mark.columns(parameters[key]) for key, mark in strategy.columns.items())

@@ -15,11 +15,14 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from upbringing.corpus.measures import MEASURES
+from upbringing.corpus.vectors import Vectors
 from upbringing.errors import Problem
 from upbringing.identity import Keys, keyed_hash
+from upbringing.order.nearest import UNIT, on_grid
+from upbringing.order.places import VECTORS
 from upbringing.order.sorting import argsort
 from upbringing.settings import Settings, suggestion
 
@@ -46,11 +49,33 @@ def _is_range(said: tuple[float | None, float | None]) -> tuple[float | None, fl
 Range = Annotated[tuple[float | None, float | None], AfterValidator(_is_range)]
 
 
+class Near(Settings):
+    """Scenes near an example: a `text`, or a `scene` of the life by its id.
+
+    top     the so many nearest
+    radius  all whose cosine to the example is at least 1 − radius
+    """
+
+    text: Annotated[str, Field(min_length=1)] | None = None
+    scene: str | None = None
+    top: Annotated[int, Field(ge=1)] | None = None
+    radius: Annotated[float, Field(ge=0, le=2)] | None = None
+
+    @model_validator(mode="after")
+    def _says_what_and_how_far(self) -> Near:
+        if (self.text is None) == (self.scene is None):
+            raise ValueError("near an example: either a `text` or a `scene`")
+        if (self.top is None) == (self.radius is None):
+            raise ValueError("how near: either `top`, a number of scenes, or a `radius`")
+        return self
+
+
 class Selection(Settings):
     """Scenes that match every field given; `part` then keeps a share of their bytes.
 
     kind … id  one name or several
     measures   a range [least, most] of a measure, ends included, null for no bound
+    near       of what matches all else, the scenes whose vectors are near an example's
     any_of     scenes that one of these selections holds
     none_of    scenes that none of these holds
     part       `[0, 0.5]` and `[0.5, 1]` of one selection are disjoint halves, dealt by a keyed hash
@@ -65,6 +90,7 @@ class Selection(Settings):
     measures: dict[str, Range] | None = None
     any_of: Annotated[tuple[Selection, ...], Field(min_length=1)] | None = None
     none_of: Annotated[tuple[Selection, ...], Field(min_length=1)] | None = None
+    near: Near | None = None
     part: tuple[float, float] | None = None
 
     @field_validator("measures")
@@ -87,16 +113,24 @@ class Selection(Settings):
         """The columns that it depends on besides key and num_bytes."""
         yield from (name for name in COLUMNS if getattr(self, name) is not None)
         yield from self.measures or ()
+        if self.near is not None:
+            yield VECTORS
+            yield from ("id",) if self.near.scene is not None else ()
         for inner in (*(self.any_of or ()), *(self.none_of or ())):
             yield from inner.reads()
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """The scenes that selections choose among: a frame with the columns that they read."""
+    """The scenes that selections choose among: a frame with the columns that they read, and with
+    `row`, where their vectors stand.
+    """
 
     frame: pl.DataFrame
-    _codes: dict[str, tuple[npt.NDArray[np.uint32], list[str]]] = field(default_factory=dict)
+    vectors: Vectors | None = None
+    _codes: dict[str, tuple[npt.NDArray[np.unsignedinteger], list[str]]] = field(
+        default_factory=dict
+    )
 
     def __len__(self) -> int:
         return self.frame.height
@@ -111,12 +145,15 @@ class Scenes:
         """Bytes of each scene, (n,)."""
         return self.frame["num_bytes"].to_numpy().astype(np.int64)
 
-    def codes(self, column: str) -> tuple[npt.NDArray[np.uint32], list[str]]:
-        """A text column as numbers, (n,), and its values by number, sorted; made once a column."""
+    def codes(self, column: str) -> tuple[npt.NDArray[np.unsignedinteger], list[str]]:
+        """A text column as numbers, (n,), and its values by number; made once a column."""
         if column not in self._codes:
-            values = self.frame[column].unique().sort()
-            codes = self.frame[column].cast(pl.Enum(values)).to_physical().to_numpy()
-            self._codes[column] = codes.astype(np.uint32, copy=False), values.to_list()
+            found = self.frame[column]
+            if not isinstance(found.dtype, pl.Enum):
+                found = found.cast(pl.Enum(found.unique().sort()))
+            assert isinstance(found.dtype, pl.Enum)
+            values = found.dtype.categories.to_list()
+            self._codes[column] = found.to_physical().to_numpy(), values
         return self._codes[column]
 
 
@@ -145,7 +182,36 @@ class Chooser:
             chosen &= self._one_of(selection.any_of, (*path, "any_of"))
         if selection.none_of is not None:
             chosen &= ~self._one_of(selection.none_of, (*path, "none_of"))
+        if selection.near is not None:
+            chosen = self._near(chosen, selection.near, (*path, "near"))
         return chosen if selection.part is None else self._dealt(chosen, selection.part)
+
+    def _near(self, chosen: Mask, near: Near, path: Path) -> Mask:
+        """Those of the chosen that are near the example, ties by key."""
+        vectors, row = self.scenes.vectors, self.scenes.frame["row"].to_numpy()
+        assert vectors is not None, "a selection that says `near` reads the vectors"
+        if near.scene is not None:
+            found = np.flatnonzero(self._named("id", (near.scene,), (*path, "scene")))
+            if not len(found):
+                return chosen
+            example = vectors.values[row[found[0]]]
+        elif vectors.map_text is not None:
+            example = vectors.map_text(near.text or "")
+        else:
+            what = "a table of vectors has no place for a text"
+            where = self.origin.where(*path, "text")
+            self.problems.append(Problem(what, where, do="name a `scene` that is like it"))
+            return chosen
+        rows = np.flatnonzero(chosen)
+        # On the grid a product is exact, so that no tie is decided by how a sum was added up.
+        nearness = on_grid(vectors.values[row[rows]]) @ on_grid(example[None])[0]
+        if near.radius is not None:
+            kept = rows[nearness >= (1 - near.radius) * UNIT**2]
+        else:
+            kept = rows[np.lexsort((self.scenes.keys[rows], -nearness))[: near.top]]
+        mask = np.zeros_like(chosen)
+        mask[kept] = True
+        return mask
 
     def _one_of(self, selections: Sequence[Selection], path: Path) -> Mask:
         held = np.zeros(len(self.scenes), dtype=bool)
