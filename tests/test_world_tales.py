@@ -43,7 +43,7 @@ def test_scenes_of_a_tale_follow_one_another() -> None:
 
 def test_every_voice_is_dealt_the_same_in_a_block() -> None:
     assert len(VOICES) == DEAL
-    plan = whole_blocks(5, seed=1)
+    plan = whole_blocks(11, seed=1)
     first = plan.place == 0
     voice = plan.rank % DEAL
     dealt = [
@@ -57,15 +57,16 @@ def test_every_voice_is_dealt_the_same_in_a_block() -> None:
     ]
     assert dealt == [dealt[0]] * DEAL
     lengths, num_facts, num_remarks, num_held_out = dealt[0]
-    assert Counter(lengths) == {1: 5 * 22, **dict.fromkeys(range(SHORTEST, LONGEST + 1), 2)}
-    assert num_facts == num_remarks == 5 * 2
-    assert num_held_out == 5 * 2 + SHORTEST  # one story of ten, the shortest
+    assert Counter(lengths) == {1: 11 * 22, 4: 5, 5: 5, 6: 4, 7: 4, 8: 4}
+    assert num_facts == num_remarks == 11 * 2
+    assert num_held_out == 11 * 2 + 4 + 5  # two stories of 22
 
 
-def test_what_is_held_out_is_of_every_sort() -> None:
-    plan = whole_blocks(22, seed=4)
-    for sort in (plan.fact >= 0, plan.on_calendar, plan.in_story):
-        assert 0.06 < plan.is_held_out[sort].mean() < 0.13
+def test_an_eleventh_of_every_sort_is_held_out() -> None:
+    plan = whole_blocks(55, seed=4)
+    single = ~plan.in_story
+    for sort in (plan.fact >= 0, plan.on_calendar, single, plan.in_story, plan.length == 8):
+        assert plan.is_held_out[sort].mean() == pytest.approx(1 / 11)
     by_tale = {}
     for tale, held_out in zip(plan.tale.tolist(), plan.is_held_out.tolist(), strict=True):
         assert by_tale.setdefault(tale, held_out) == held_out

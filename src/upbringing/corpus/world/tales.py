@@ -3,9 +3,9 @@
 Takes the number of scenes and the seed. Gives a `Plan`, a row a scene. A tale is one scene, or a
 story of 4 to 8 that raise a question and answer it. Tales come in blocks of 408, dealt within a
 block by a keyed rank (permuted blocks), so that in every whole block each of the 17 voices has
-2 stories of the same lengths as any other's, 22 single scenes, and among those 2 facts met once, 2
-remarks on the calendar and 2 that are held out; of stories one in ten is held out. A plan of more
-scenes begins with the plan of fewer.
+2 stories of the same lengths as any other's, 22 single scenes, and among those 2 facts met once and
+2 remarks on the calendar. One deal in eleven, of stories and of each sort of single scenes, is held
+out. A plan of more scenes begins with the plan of fewer.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _BLOCK = 24 * DEAL
 _STORIES = 2 * DEAL  # the lowest ranks
 _FACTS = range(2 * DEAL, 4 * DEAL)
 _CALENDAR = range(4 * DEAL, 6 * DEAL)
-_SINGLES = 22  # deals of single scenes
-_STORY_HELD_OUT_EVERY = 10  # deals
+_HELD_OUT_EVERY = 11  # deals; it shares no factor with the lengths of stories
 
 SHORTEST, LONGEST = 4, 8  # scenes of a story
 
@@ -69,10 +68,10 @@ def plan_tales(num_scenes: int, seed: int) -> Plan:
     # The two deals of stories in a block take the next two of the five lengths.
     deal = rank // DEAL
     length = np.where(is_story, SHORTEST + (2 * block + deal) % (LONGEST - SHORTEST + 1), 1)
-    # Two of a block's deals of single scenes, other ones in the next block.
+    # Two deals of stories and 22 of single scenes a block: each sort and length comes in its turn.
     single = deal - _STORIES // DEAL
-    is_kept = (single == block % _SINGLES) | (single == (block + _SINGLES // 2) % _SINGLES)
-    is_held_out = np.where(is_story, (2 * block + deal) % _STORY_HELD_OUT_EVERY == 0, is_kept)
+    turn = np.where(is_story, 2 * block + deal, single - block)
+    is_held_out = turn % _HELD_OUT_EVERY == 0
     in_facts = (rank >= _FACTS.start) & (rank < _FACTS.stop)
     fact = np.where(in_facts, block * len(_FACTS) + rank - _FACTS.start, -1)
     on_calendar = (rank >= _CALENDAR.start) & (rank < _CALENDAR.stop)
