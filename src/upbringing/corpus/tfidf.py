@@ -60,7 +60,9 @@ class WordSpace:
             words, weights, directions = _fit(own, num_dims)
             tables.append(pl.DataFrame({"lang": lang, "word": words, "weight": weights}, _SCHEMA))
             axes.append(directions)
-        return cls(pl.concat(tables), np.concatenate(axes))
+        widest = max(directions.shape[1] for directions in axes)
+        padded = [np.pad(one, ((0, 0), (0, widest - one.shape[1]))) for one in axes]
+        return cls(pl.concat(tables), np.concatenate(padded))
 
     @classmethod
     def read(cls, folder: Path) -> WordSpace:
@@ -117,8 +119,8 @@ def _vectorizer(**more: Any) -> Any:
 
 
 def _fit(texts: Sequence[str], num_dims: int) -> tuple[list[str], Floats, Floats]:
-    """Words (W), their weights (W,) and their axes (W, d); signs such that each axis's largest
-    coordinate is positive.
+    """Words (W), their weights (W,) and their axes (W, at most d), each axis turned so that its
+    largest coordinate is positive.
     """
     from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
@@ -127,7 +129,7 @@ def _fit(texts: Sequence[str], num_dims: int) -> tuple[list[str], Floats, Floats
     try:
         matrix = vectorizer.fit_transform(texts)
     except ValueError:  # no word stands in two texts
-        return [], np.zeros(0, dtype=np.float32), np.zeros((0, num_dims), dtype=np.float32)
+        return [], np.zeros(0, dtype=np.float32), np.zeros((0, 0), dtype=np.float32)
     with threadpool_limits(limits=1):  # more threads add in another order
         _, _, rows = randomized_svd(
             matrix,
@@ -138,7 +140,5 @@ def _fit(texts: Sequence[str], num_dims: int) -> tuple[list[str], Floats, Floats
         )
     largest = np.abs(rows).argmax(axis=1)
     rows = rows * np.sign(rows[np.arange(len(rows)), largest])[:, None]
-    axes = np.zeros((matrix.shape[1], num_dims), dtype=np.float32)
-    axes[:, : len(rows)] = rows.T
     words = vectorizer.get_feature_names_out().tolist()
-    return words, vectorizer.idf_.astype(np.float32), axes
+    return words, vectorizer.idf_.astype(np.float32), np.ascontiguousarray(rows.T, np.float32)
