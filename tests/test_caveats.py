@@ -141,3 +141,15 @@ phases:
   - {name: maturity, scenes: {kind: [chat, poetry, technical]}}
 """
     assert told(corpus, text, seed=seed) == []
+
+
+def test_scenes_near_an_example_are_known_again(corpus: Corpus) -> None:
+    text = """
+name: near
+phases:
+  - {name: childhood, scenes: {near: {scene: drama/0001, top: 8}, part: [0, 0.5]}}
+  - name: life
+    scenes: {kind: [chat, technical, poetry], none_of: [{near: {scene: drama/0001, top: 8}}]}
+"""
+    said = told(corpus, text)
+    assert any("`part` leaves text unread: " in line for line in said)

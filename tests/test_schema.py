@@ -90,10 +90,14 @@ GOOD = [
     "arrange: interleave",
     "arrange: {pacing: {by: random, how: root}}",
     "arrange: {cyclic: {by: num_bytes, turn: alternate, levels: 3}}",
+    "arrange: chain",
+    "arrange: {chain: {start: a, separate: 3}}",
     "passes: 3",
     "passes: {count: 2, again: reversed}",
     "keep: document\n    rehearse: {share: 0.1, spacing: expanding}\n    batch_size: 4",
     "lr_scale: 0.5\nevents:\n  - {scenes: {id: x}, ages: [0.1, 0.9]}",
+    "lr_scale: 1\nvectors: mine.npy\nscenes: {near: {text: a, top: 3}}",
+    "lr_scale: 1\nvectors: {model2vec: folder}\nscenes: {near: {scene: a, radius: 0.5}}",
     "lr_scale: 1\nevents:\n  - {scenes: {kind: [a, b]}, ages: {times: 3, spacing: expanding}}",
 ]
 
@@ -110,6 +114,8 @@ BAD = [
     "rehearse: {spacing: even}",
     "rehearse: {share: 1.5}",
     "keep: work",
+    "lr_scale: 1\nscenes: {near: {text: a, top: 0}}",
+    "lr_scale: 1\nvectors: {word2vec: folder}",
     "sead: 3",
     "lr_scale: 1\nevents:\n  - {scenes: {id: x}, ages: [1.5]}",
     "lr_scale: 1\nevents:\n  - {scenes: {colour: x}, ages: [0.5]}",

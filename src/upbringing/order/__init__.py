@@ -1,8 +1,9 @@
 """The second room: scenes → order. What the next rooms use of it."""
 
+import upbringing.order.chain
 import upbringing.order.mixing
 import upbringing.order.pacing
-import upbringing.order.strategies  # noqa: F401  (all three register themselves)
+import upbringing.order.strategies  # noqa: F401  (they register themselves)
 from upbringing.order.caveats import caveats
 from upbringing.order.compare import Alone, Comparison, compare
 from upbringing.order.compile import compile_order

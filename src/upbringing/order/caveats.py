@@ -15,9 +15,11 @@ import numpy as np
 import polars as pl
 
 from upbringing.corpus.store import TRAIN
+from upbringing.corpus.vectors import Vectors, vectors_of
 from upbringing.errors import Problem
 from upbringing.order.curriculum import Curriculum
 from upbringing.order.order import Order
+from upbringing.order.places import VECTORS
 from upbringing.order.selection import Chooser, Mask, Path, Scenes, Selection
 from upbringing.order.words import count, percent, size
 
@@ -33,10 +35,11 @@ def caveats(curriculum: Curriculum, order: Order) -> list[Problem]:
     """What may not have been meant, in the order of the file. `order` is the curriculum's own."""
     names = list(dict.fromkeys([*order.columns, "kind"]))
     frame = order.corpus.columns(names).with_row_index("row").filter(split=TRAIN)
+    vectors = _vectors(curriculum, order)
     if curriculum.scenes is not None:
-        chosen = Chooser(Scenes(frame), curriculum, seed=0).choose(curriculum.scenes, ("scenes",))
-        frame = frame.filter(pl.Series(chosen))
-    looked = _Looked(curriculum, order, frame)
+        chooser = Chooser(Scenes(frame, vectors), curriculum, seed=0)
+        frame = frame.filter(pl.Series(chooser.choose(curriculum.scenes, ("scenes",))))
+    looked = _Looked(curriculum, order, frame, vectors)
     return [
         *looked.phases(),
         *looked.rehearsals(),
@@ -46,6 +49,14 @@ def caveats(curriculum: Curriculum, order: Order) -> list[Problem]:
     ]
 
 
+def _vectors(curriculum: Curriculum, order: Order) -> Vectors | None:
+    """The vectors, where a selection is by nearness."""
+    said = [curriculum.scenes, *(event.scenes for event in curriculum.events)]
+    said += [phase.scenes for phase in curriculum.phases if isinstance(phase.scenes, Selection)]
+    needed = any(VECTORS in selection.reads() for selection in said if selection is not None)
+    return vectors_of(order.corpus, curriculum.vectors) if needed else None
+
+
 @dataclass(frozen=True)
 class _Looked:
     """A curriculum, its order, and the scenes that its life is about, with their `row`."""
@@ -53,10 +64,11 @@ class _Looked:
     curriculum: Curriculum
     order: Order
     frame: pl.DataFrame
+    vectors: Vectors | None
 
     @cached_property
     def chooser(self) -> Chooser:
-        return Chooser(Scenes(self.frame), self.curriculum, self.order.seed)
+        return Chooser(Scenes(self.frame, self.vectors), self.curriculum, self.order.seed)
 
     @cached_property
     def is_unread(self) -> Mask:

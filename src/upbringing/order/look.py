@@ -133,10 +133,10 @@ def ribbon(order: Order, num_bins: int = 100) -> pl.DataFrame:
             "share": table[at, kind] / table.sum(axis=1)[at],
         },
         schema={"bin": pl.Int64, "kind": pl.String, "share": pl.Float64},
-    )
+    ).sort("bin", "kind")
 
 
-def kinds_read(order: Order) -> tuple[npt.NDArray[np.uint32], list[str]]:
+def kinds_read(order: Order) -> tuple[npt.NDArray[np.unsignedinteger], list[str]]:
     """The number of the kind that each visit reads, (num_visits,), and the kinds' names."""
     codes, names = Scenes(order.corpus.columns(["kind"])).codes("kind")
     return codes[order.sequence], names
