@@ -90,7 +90,7 @@ arrangements = st.recursive(
 
 def test_every_arrangement_is_under_test() -> None:
     assert known_arrangements() == [
-        "arc", "as_is", "blocks", "cyclic", "interleave", "mixture", "pacing", "reverse",
+        "arc", "as_is", "blocks", "chain", "cyclic", "interleave", "mixture", "pacing", "reverse",
         "shuffle", "sort", "spiral", "warm_up",
     ]  # fmt: skip
 
