@@ -69,7 +69,7 @@ phases:
 SHOWN = f"""\
 c.yaml:2:1: seed: should be greater than or equal to 0
 c.yaml:5:14: unknown key 'phases.0.scenes.knd'
-    allowed: any_of, document, id, kind, lang, measures, none_of, part, source, work
+    allowed: any_of, document, id, kind, lang, measures, near, none_of, part, source, work
     did you mean 'kind'?
 c.yaml:6:5: unknown key 'phases.0.batch_sise'
     allowed: arrange, batch_size, keep, lr_scale, name, passes, rehearse, scenes
