@@ -49,10 +49,12 @@ def say_order(order: Order, title: str, *, tenths: bool = False) -> None:
 
 def say_ends(order: Order) -> None:
     """The first scenes and the last."""
-    num = min(_NUM_ENDS, order.num_visits)
-    for name, first in (("first", 0), ("last", order.num_visits - num)):
-        say(f"\n{name}")
-        for position in range(first, first + num):
+    begin = min(_NUM_ENDS, order.num_visits)
+    end = max(begin, order.num_visits - _NUM_ENDS)
+    for name, positions in (("first", range(begin)), ("last", range(end, order.num_visits))):
+        if positions:
+            say(f"\n{name}")
+        for position in positions:
             say(_one_line(meeting(order, position)))
 
 

@@ -18,7 +18,7 @@ from upbringing.corpus import train_tokenizer
 from upbringing.corpus.store import TRAIN
 from upbringing.identity import keyed_hash
 from upbringing.order import Order, PhaseSpan
-from upbringing.order.words import size
+from upbringing.order.words import count, size
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.model import Decoder, shape_named
 from upbringing.training.run import DEFAULT_AGES
@@ -84,12 +84,12 @@ class Cost:
         """The cost in plain lines."""
         where = "one CPU thread" if self.device == "cpu" else self.device
         speed = f"{self.num_tokens / self.seconds:,.0f} tokens/s on {where}"
-        read = f"{self.num_visits:,} visits, about {self.num_tokens:,} tokens"
+        read = f"{count(self.num_visits, 'visit')}, about {count(self.num_tokens, 'token')}"
         state, step = size(self.state_bytes), size(self.step_bytes)
         kept, resume = size(self.checkpoint_bytes), size(self.resume_bytes)
         mind = f"a mind of {self.num_parameters:,} parameters"
         return [
-            f"{read} in {self.num_rows:,} rows, {self.num_steps:,} steps",
+            f"{read} in {count(self.num_rows, 'row')}, {count(self.num_steps, 'step')}",
             f"time    {_duration(self.seconds)} here, {mind} ({speed})",
             f"memory  {state} of weights, gradients and moments, {step} for a step",
             f"disk    {kept} of {self.num_checkpoints} checkpoints, {resume} to resume from",
@@ -209,8 +209,8 @@ def _time_step(shape: str, batch_size: int, row_length: int) -> _Timed:
 
 
 def _duration(seconds: float) -> str:
-    """`about 40 s`, `about 12 min`, `about 3.5 h`, `about 2.1 days`."""
+    """`under 1 s`, `about 40 s`, `about 12 min`, `about 3.5 h`, `about 2.1 days`."""
     for unit, long in (("days", 86_400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * long or (unit != "min" and seconds >= long):
             return f"about {seconds / long:.1f} {unit}"
-    return f"about {seconds:.0f} s"
+    return f"about {seconds:.0f} s" if seconds >= 1 else "under 1 s"
