@@ -257,6 +257,23 @@ def test_a_model_needs_its_folder_and_its_extra(
     assert not list((own.path / "vectors").glob("*"))
 
 
+def test_what_is_no_model_is_refused(own: Corpus, tmp_path: Path) -> None:
+    pytest.importorskip("model2vec")
+    (tmp_path / "model").mkdir()
+    with pytest.raises(InputError, match="model: is not a model of model2vec"):
+        vectors_of(own, {"model2vec": str(tmp_path / "model")})
+
+
+def test_a_model_that_brings_code_is_refused(own: Corpus, tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers")
+    (tmp_path / "model").mkdir()
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "mine.Model"}]
+    (tmp_path / "model/modules.json").write_text(json.dumps(modules))
+    (tmp_path / "model/mine.py").write_text("raise SystemExit('code was run')")
+    with pytest.raises(InputError, match=r"modules\.json: the model brings code of its own"):
+        vectors_of(own, {"sentence_transformers": str(tmp_path / "model")})
+
+
 def word_tokenizer(own: Corpus) -> Any:
     from tokenizers import Tokenizer, models, pre_tokenizers
 

@@ -13,7 +13,8 @@ folder (extra `vectors`). A scene that a source knows nothing of has the vector 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,14 @@ import numpy.typing as npt
 from upbringing.corpus.store import TRAIN, Corpus
 from upbringing.corpus.tfidf import RECIPE, WordSpace
 from upbringing.errors import ArtefactError, InputError
-from upbringing.files import file_digest, folder_digest, open_manifest, staged, write_manifest
+from upbringing.files import (
+    file_digest,
+    folder_digest,
+    open_manifest,
+    read_json,
+    staged,
+    write_manifest,
+)
 from upbringing.identity import digest_array
 
 FORMAT = "vectors/1"
@@ -172,7 +180,8 @@ def _model2vec(folder: Path) -> Callable[[Sequence[str]], Floats]:
         from model2vec import StaticModel
     except ImportError as error:
         raise _missing_extra("model2vec") from error
-    model = StaticModel.from_pretrained(folder, normalize=False, force_download=False)
+    with _opening(folder, "model2vec"):
+        model = StaticModel.from_pretrained(folder, normalize=False, force_download=False)
     return lambda texts: np.asarray(model.encode(texts, use_multiprocessing=False), np.float32)
 
 
@@ -181,19 +190,36 @@ def _sentence_transformers(folder: Path) -> Callable[[Sequence[str]], Floats]:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise _missing_extra("sentence-transformers") from error
-    model = SentenceTransformer(
-        str(folder),
-        device="cpu",
-        local_files_only=True,
-        trust_remote_code=False,
-        model_kwargs={"use_safetensors": True},
-    )
+    modules = folder / "modules.json"
+    if modules.is_file() and any(
+        not str(one.get("type")).startswith("sentence_transformers.") for one in read_json(modules)
+    ):
+        # Some versions of the library run code that lies in a local folder, trusted or not.
+        raise InputError(
+            "the model brings code of its own, and no code is run from data", where=str(modules)
+        )
+    with _opening(folder, "sentence-transformers"):
+        model = SentenceTransformer(
+            str(folder),
+            device="cpu",
+            local_files_only=True,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
     return lambda texts: np.asarray(
         model.encode(list(texts), show_progress_bar=False, convert_to_numpy=True), np.float32
     )
 
 
 _ENCODERS = dict(zip(MODELS, (_model2vec, _sentence_transformers), strict=True))
+
+
+@contextmanager
+def _opening(folder: Path, package: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the libraries raise whatever they meet
+        raise InputError(f"is not a model of {package}: {error}", where=str(folder)) from error
 
 
 def _missing_extra(package: str) -> InputError:
