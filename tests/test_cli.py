@@ -344,7 +344,7 @@ def tenths(row: list[str]) -> list[int]:
 
 
 def steps(said: Said) -> int:
-    (line,) = (line for line in said.lines if line.endswith((" step", " steps")))
+    (line,) = (line for line in said.lines if " tokens in " in line)
     return int(line.split()[-2].replace(",", ""))
 
 
