@@ -33,11 +33,14 @@ def remove(file: Path) -> None:
     file.unlink()
 
 
+MADE_LATER = shutil.ignore_patterns("tokens", "vectors")  # by other tests, in the shared corpus
+
+
 @pytest.fixture(scope="module")
 def whole(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Corpus, order and a run on them, side by side."""
     place = tmp_path_factory.mktemp("whole")
-    shutil.copytree(home / "corpus", place / "corpus", ignore=shutil.ignore_patterns("tokens"))
+    shutil.copytree(home / "corpus", place / "corpus", ignore=MADE_LATER)
     shutil.copytree(home / "order", place / "order")
     shutil.copy(home / "tokenizer.json", place)
     raised(place, place / "run", num_rows=9, ages=(0.5, 1.0))
