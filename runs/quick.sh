@@ -6,7 +6,7 @@ place=${1:-quick}
 mkdir -p "$place"
 
 # Text → scenes. The built-in world; `upbringing ingest TEXTS -o` for texts of your own.
-upbringing world -o "$place/corpus" --events 3000
+upbringing world -o "$place/corpus" --events 3000 --voices plain,technical,drama,chat
 
 # An intention → a curriculum that a person can change.
 upbringing compose "$place/corpus" "first drama" -o "$place/ltm_curriculum.yaml"
