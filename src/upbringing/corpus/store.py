@@ -5,6 +5,7 @@
     corpus/questions.parquet   what a mind that read the scenes can be asked (the same)
     corpus/corpus.json         manifest: recipe, inputs, digest of each file
     corpus/tokens/<digest>/    added later by `tokens.tokenize`, with a manifest of its own
+    corpus/vectors/<name>/     added later by `vectors.vectors_of`, likewise
 
 A `Corpus` reads only the columns it is asked for, so an order can be compiled without its text.
 """

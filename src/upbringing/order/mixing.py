@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from upbringing.errors import InputError, Problem
 from upbringing.order.places import (
@@ -161,7 +161,9 @@ def _check_supply(shares: Mapping[str, Density], counts: npt.NDArray[np.int64]) 
 
 
 @arrangement()
-def spiral(scenes: Selected, by: Measure, turns: int = 4, of: Group = "kind") -> Ranks:
+def spiral(
+    scenes: Selected, by: Measure, turns: Annotated[int, Field(ge=1)] = 4, of: Group = "kind"
+) -> Ranks:
     """Every group again and again, each turn at the next level of a measure; shuffled inside."""
     names = sorted(scenes.columns[of].unique())
     group = index_in(scenes.columns[of], names, "spiral")
