@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from upbringing.corpus.held_out import HeldOut, split
 from upbringing.corpus.ingest import ingest
+from upbringing.corpus.readers import Fields
 from upbringing.corpus.store import Corpus
 from upbringing.errors import InputError
 
@@ -151,3 +152,34 @@ def test_a_work_met_in_two_kinds_is_never_held_out():
         assert frame.with_columns(column).filter(work="both")["split"].unique().to_list() == [
             "train"
         ]
+
+
+def test_each_scene_has_the_date_of_its_document(texts, tmp_path):
+    note = "---\ndate: 2026-11-24\n---\n" + "A walk in the park.\n\n" * 100
+    (texts / "chat" / "note.md").write_text(note, "utf-8")
+    line = {"text": "Later.", "kind": "chat", "date": "2027-01-01T12:00"}
+    (texts / "log.jsonl").write_text(json.dumps(line), "utf-8")
+    corpus, _ = ingest([texts], tmp_path / "corpus")
+    days = corpus.columns(["document", "date"]).unique()
+    assert dict(days.drop_nulls().iter_rows()) == {
+        "chat/note.md": 20781.0,
+        "log.jsonl:1": 20819.5,
+    }
+    assert days.height == 15
+    assert corpus.manifest.facts["dates"] == {
+        "num_scenes": corpus.num_scenes - corpus.columns(["date"])["date"].null_count(),
+        "unit": "days since 1970-01-01",
+        "from": "2026-11-24",
+        "to": "2027-01-01T12:00:00",
+    }
+
+
+def test_numbers_for_dates_are_kept_and_only_another_name_for_them_is_in_the_recipe(tmp_path):
+    lines = [json.dumps({"text": f"t{i}", "kind": "k", "year": 1850 + i}) for i in range(3)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), "utf-8")
+    corpus, _ = ingest([tmp_path / "a.jsonl"], tmp_path / "dated", fields=Fields(date="year"))
+    assert corpus.column("date").tolist() == [1850.0, 1851.0, 1852.0]
+    assert corpus.manifest.recipe["fields"]["date"] == "year"
+    bare, _ = ingest([tmp_path / "a.jsonl"], tmp_path / "bare")
+    assert "date" not in bare.column_names
+    assert list(bare.manifest.recipe["fields"]) == ["text", "kind", "lang", "work"]

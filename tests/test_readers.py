@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -193,3 +194,90 @@ def test_nothing_usable_is_an_error_that_shows_why_and_counts_the_rest(tmp_path)
         read_documents([tmp_path])
     assert len(caught.value.problems) == 12
     assert caught.value.problems[-1].what == "and 15 more"
+
+
+def test_a_line_is_dated_by_its_field_in_utc(tmp_path):
+    said = ["1850", "1850-06", "2026-11-24", "2026-11-24T10:30", "2026-11-24T10:30+03:00", None, ""]
+    records = [{"text": f"t{i}", "kind": "k", "date": date} for i, date in enumerate(said)]
+    write(tmp_path, a_dot_jsonl=lines(*records))
+    reading = read_documents([tmp_path])
+    assert [d.date for d in reading.documents] == [
+        datetime(1850, 1, 1, tzinfo=UTC),
+        datetime(1850, 6, 1, tzinfo=UTC),
+        datetime(2026, 11, 24, tzinfo=UTC),
+        datetime(2026, 11, 24, 10, 30, tzinfo=UTC),
+        datetime(2026, 11, 24, 7, 30, tzinfo=UTC),
+        None,
+        None,
+    ]
+    assert reading.undated == ()
+
+
+def test_numbers_are_dates_too_and_the_field_is_named_by_option(tmp_path):
+    said = [-44, 1850.5, "1609459200", "2e3", 0]
+    records = [{"text": f"t{i}", "kind": "k", "when": date} for i, date in enumerate(said)]
+    write(tmp_path, a_dot_jsonl=lines(*records))
+    dates = [d.date for d in read_documents([tmp_path], Fields(date="when")).documents]
+    assert dates == [-44.0, 1850.5, 1609459200.0, 2000.0, 0.0]
+    assert all(isinstance(date, float) for date in dates)
+    assert {d.date for d in read_documents([tmp_path]).documents} == {None}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("next Tuesday", "2026-13", "0000", "2026-02-30", "0001-01-01T00:00+05:00", "nan", " "),
+        *(True, [2026], {}, 10**400, float("inf")),
+    ],
+)
+def test_what_is_no_date_is_named_and_its_document_stays(tmp_path, said):
+    good = {"text": "good", "kind": "k", "date": "2026"}
+    write(tmp_path, a_dot_jsonl=lines(good, {"text": "t", "kind": "k", "date": said}))
+    reading = read_documents([tmp_path])
+    assert [d.date is None for d in reading.documents] == [False, True]
+    assert reading.skipped == ()
+    (problem,) = reading.undated
+    assert problem.where == f"{tmp_path}/a.jsonl:2"
+    assert problem.what == f"{said!r:.60} is no date"
+
+
+def test_dates_of_two_forms_are_refused_and_one_of_each_is_named(tmp_path):
+    said = ["2025", 1850, "2026", 1851]
+    records = [{"text": f"t{i}", "kind": "k", "date": date} for i, date in enumerate(said)]
+    write(tmp_path, a_dot_jsonl=lines(*records))
+    with pytest.raises(InputError) as caught:
+        read_documents([tmp_path])
+    (problem,) = caught.value.problems
+    assert f"{tmp_path}/a.jsonl:1 is dated by the calendar" in problem.what
+    assert f"{tmp_path}/a.jsonl:2 by a number" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("---\ndate: 2026-11-24\n---\nNote.", datetime(2026, 11, 24, tzinfo=UTC)),
+        (
+            "---\r\ntags: [a]\r\ndate: '2026-11'  # ?\r\n---\r\nNote.",
+            datetime(2026, 11, 1, tzinfo=UTC),
+        ),
+        ('---\ntitle: {{broken\ndate: "1850"\n...\n', datetime(1850, 1, 1, tzinfo=UTC)),
+        ("\ufeff---\ndate: 12.5\n---", 12.5),
+        ("---\ndate:\n---\n", None),
+        ("---\nof:\n  date: 2026\n---\n", None),
+        ("---\nupdate: 2026\n---\n", None),
+        ("---\n---\ndate: 2026\n---\n", None),
+        ("Note.\n---\ndate: 2026\n---\n", None),
+        ("---\ndate: 2026\n", None),
+    ],
+)
+def test_a_note_is_dated_by_its_front_matter_which_stays_in_the_text(tmp_path, text, date):
+    write(tmp_path, k__a_dot_md=text, k__b_dot_txt=f"{text}\n")
+    reading = read_documents([tmp_path])
+    assert [d.date for d in reading.documents] == [date, None]
+    assert reading.documents[0].text == text.removeprefix("\ufeff").replace("\r\n", "\n")
+    assert reading.undated == ()
+
+
+def test_a_file_is_never_dated_by_its_own_time(tmp_path):
+    write(tmp_path, k__a_dot_md="one", k__b_dot_txt="two")
+    assert [d.date for d in read_documents([tmp_path]).documents] == [None, None]

@@ -112,4 +112,7 @@ def corpus_tree(corpus: Corpus) -> Tree:
         megabytes = size["num_bytes"] / 1e6
         line = f"{kind}: {size['num_scenes']:,} scenes, {megabytes:.2f} MB, {held_out:.0%} held out"
         tree.add(Text(printable(line)))
+    if dates := corpus.manifest.facts.get("dates"):
+        line = f"dated: {dates['num_scenes']:,} scenes, from {dates['from']} to {dates['to']}"
+        tree.add(Text(line))
     return tree

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from upbringing.corpus import Corpus, Fields, Reading, ingest
 from upbringing.corpus.readers import read_documents
 from upbringing.corpus.store import TRAIN
 from upbringing.corpus.world import make_world
-from upbringing.errors import ResumeError
+from upbringing.errors import Problem, ResumeError
 from upbringing.files import remove_drafts
 from upbringing.report import write_page
 from upbringing.study import (
@@ -144,7 +144,7 @@ def _is_of(corpus: Corpus, source: WorldSource | TextSource) -> bool:
             "voices": list(source.voices),
         }
         return all(recipe.get(key) == value for key, value in asked.items())
-    asked = {"maker": "ingest", "fields": asdict(source.fields), "repair": source.repair}
+    asked = {"maker": "ingest", "fields": source.fields.recipe, "repair": source.repair}
     if any(recipe.get(key) != value for key, value in asked.items()):
         return False
     reading = read_documents(source.paths, source.fields, lang=source.lang, repair=source.repair)
@@ -152,13 +152,18 @@ def _is_of(corpus: Corpus, source: WorldSource | TextSource) -> bool:
 
 
 def skipped_lines(reading: Reading, most: int = 10) -> list[str]:
-    """What was not read, a line each, and how many in all."""
-    skipped = reading.skipped
-    if not skipped:
+    """What was not read, texts and dates, a line each, and how many in all."""
+    num_kept, num_skipped = len(reading.documents), len(reading.skipped)
+    skipped = f"skipped {num_skipped} of {num_skipped + num_kept} texts:"
+    undated = f"{len(reading.undated)} of {num_kept} texts are kept without their date:"
+    return [*_listed(skipped, reading.skipped, most), *_listed(undated, reading.undated, most)]
+
+
+def _listed(title: str, problems: Sequence[Problem], most: int) -> list[str]:
+    if not problems:
         return []
-    lines = [f"skipped {len(skipped)} of {len(skipped) + len(reading.documents)} texts:"]
-    lines += [f"  {problem}" for problem in skipped[:most]]
-    return lines + ([f"  and {len(skipped) - most} more"] if len(skipped) > most else [])
+    lines = [title, *(f"  {problem}" for problem in problems[:most])]
+    return lines + ([f"  and {len(problems) - most} more"] if len(problems) > most else [])
 
 
 def _in_one_language(

@@ -6,12 +6,14 @@ files with the same options give the same corpus, wherever they lie and whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 
+from upbringing.corpus.dates import DATE, Moment
 from upbringing.corpus.held_out import split
 from upbringing.corpus.readers import Document, Fields, Reading, read_documents
 from upbringing.corpus.segment import LARGEST_BYTES, SMALLEST_BYTES, check_range, cut
@@ -44,7 +46,7 @@ def ingest(
         scenes.with_columns(column),
         recipe={
             "maker": "ingest",
-            "fields": asdict(fields),
+            "fields": fields.recipe,
             "lang": lang,
             "smallest_bytes": smallest_bytes,
             "largest_bytes": largest_bytes,
@@ -60,13 +62,15 @@ def ingest(
     return corpus, reading
 
 
-def _scenes(documents: Iterable[Document], smallest_bytes: int, largest_bytes: int) -> pl.DataFrame:
-    """One row a scene, in reading order, all of them still `train`."""
+def _scenes(documents: Sequence[Document], smallest_bytes: int, largest_bytes: int) -> pl.DataFrame:
+    """One row a scene, in reading order, all of them still `train`, with its document's date."""
 
-    def rows() -> Iterator[tuple[str | int, ...]]:
+    def rows() -> Iterator[tuple[str | int | Moment | None, ...]]:
         for d in documents:
             for place, text in enumerate(cut(d.text, smallest_bytes, largest_bytes)):
                 name = f"{d.name}#{place}"
-                yield name, text, d.kind, d.lang, d.work, d.source, d.name, place, TRAIN
+                yield name, text, d.kind, d.lang, d.work, d.source, d.name, place, TRAIN, d.date
 
-    return pl.DataFrame(rows(), schema=dict(SCENE_COLUMNS), orient="row")
+    is_calendar = any(isinstance(document.date, datetime) for document in documents)
+    form = pl.Datetime("us", "UTC") if is_calendar else pl.Float64()
+    return pl.DataFrame(rows(), schema={**SCENE_COLUMNS, DATE: form}, orient="row")

@@ -1,14 +1,14 @@
 """Readers: files and folders → documents, with everything unusable named and counted.
 
 Takes any mix of `.txt`, `.md` and `.jsonl` files and of folders that hold them; gives documents in
-a fixed order and a `Problem` for each thing that was skipped. An argument that does not exist or
-holds nothing usable is an `InputError`.
+the order of `finding` and a `Problem` for each thing that was skipped. An argument that does not
+exist or holds nothing usable is an `InputError`.
 
 - A text file is one document; its kind is the name of the folder it lies in.
 - A line of a `.jsonl` file is one document; its fields are named by `Fields`. `text` and `kind`
   must be there; `id` and `source`, if there, are kept.
-- Folders are read to any depth, sorted by path with numbers in numeric order; names that start
-  with a dot and links to folders are passed over.
+- A document's date is what its line, or the front matter of its `.md` file, says (`dates`); never
+  the file's own. One that cannot be read is named, and the document is kept without it.
 - Text is UTF-8. A byte order mark is dropped; CRLF and CR become LF; nothing else is changed unless
   `repair` is asked for.
 - A text that was met before is skipped, whatever its kind.
@@ -17,33 +17,49 @@ holds nothing usable is an `InputError`.
 from __future__ import annotations
 
 import json
-import os
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from upbringing.corpus.dates import FORMS, Moment, read_date, said_in_front_matter
+from upbringing.corpus.finding import SUFFIXES, File, find_files
 from upbringing.corpus.repair import repair as repaired
 from upbringing.errors import InputError, Problem
 from upbringing.files import file_digest
 from upbringing.identity import digest_bytes
 
-SUFFIXES = (".txt", ".md", ".jsonl")
 _SHOWN = 10
 _CYRILLIC = re.compile(r"[\u0400-\u04FF]")
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The names of the fields of a `.jsonl` line."""
+    """The names of the fields of a `.jsonl` line; `date` is looked up in front matter too."""
 
     text: str = "text"
     kind: str = "kind"
     lang: str = "lang"
     work: str = "work"
+    date: str = "date"
+
+    @property
+    def of_text(self) -> Mapping[str, str]:
+        """Those that hold text, and `source`, which has its own name always."""
+        return {role: key for role, key in vars(self).items() if role != "date"} | {
+            "source": "source"
+        }
+
+    @property
+    def recipe(self) -> Mapping[str, str]:
+        """For a corpus's recipe: `date` only where it is named otherwise.
+
+        So a corpus without dates has the digest that it had before there were any.
+        """
+        return {k: v for k, v in vars(self).items() if (k, v) != ("date", Fields.date)}
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,8 @@ class Document:
     """One text as it was found.
 
     `name` is unique: the line's `id`, or the file (and line). `source` is the line's own, or the
-    file (and line). `work` is the work it is part of; where none was named, its source.
+    file (and line). `work` is the work it is part of; where none was named, its source. `date` is a
+    moment in UTC or a number, the same of the two in all documents that have one.
     """
 
     text: str
@@ -60,29 +77,22 @@ class Document:
     work: str
     source: str
     name: str
+    date: Moment | None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read and what was not. `inputs`: SHA-256 of each file that gave a document."""
+    """What was read and what was not.
+
+    skipped  what gave no document
+    undated  dates that could not be read; their documents are there
+    inputs   SHA-256 of each file that gave a document
+    """
 
     documents: tuple[Document, ...]
     skipped: tuple[Problem, ...]
+    undated: tuple[Problem, ...]
     inputs: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file to read. `name` is relative to the argument that it was found by."""
-
-    path: Path
-    name: str
-
-    @property
-    def kind(self) -> str:
-        """The name of its folder, as the person wrote it where they did."""
-        folder = self.path.parent
-        return _nfc(folder.resolve().name if folder.name in ("", "..") else folder.name)
 
 
 @dataclass
@@ -94,12 +104,14 @@ class _Reader:
     repair: bool
     documents: list[Document] = field(default_factory=list)
     skipped: list[Problem] = field(default_factory=list)
+    undated: list[Problem] = field(default_factory=list)
+    dated_by_form: dict[type, str] = field(default_factory=dict)
     name_by_text: dict[str, str] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
     file_names: Counter[str] = field(default_factory=Counter)
     inputs: dict[str, str] = field(default_factory=dict)
 
-    def read(self, file: _File) -> None:
+    def read(self, file: File) -> None:
         """Read one file of any form, or skip it."""
         where = str(file.path)
         suffix = file.path.suffix.lower()
@@ -112,8 +124,9 @@ class _Reader:
             elif suffix == ".jsonl":
                 self._read_lines(file)
             else:
-                text = file.path.read_bytes().decode("utf-8-sig")
-                self._add({"text": text, "kind": file.kind}, file.name, where)
+                text = _with_plain_ends(file.path.read_bytes().decode("utf-8-sig"))
+                date = said_in_front_matter(text, self.fields.date) if suffix == ".md" else None
+                self._add({"text": text, "kind": file.kind}, file.name, where, date)
         except UnicodeDecodeError as error:
             self.skip(f"is not UTF-8 (byte {error.start})", where, "text in UTF-8")
         except OSError as error:
@@ -125,7 +138,7 @@ class _Reader:
         """Note one thing that is not read."""
         self.skipped.append(Problem(what, where, allowed))
 
-    def _read_lines(self, file: _File) -> None:
+    def _read_lines(self, file: File) -> None:
         with file.path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
@@ -140,20 +153,21 @@ class _Reader:
                 if mistake:
                     self.skip(mistake, where)
                     continue
-                roles = {**vars(self.fields), "source": "source"}
-                given = {role: record[key] for role, key in roles.items() if record.get(key)}
+                roles = self.fields.of_text.items()
+                given = {role: record[key] for role, key in roles if record.get(key)}
                 identity = record.get("id")
                 is_named = identity is not None and identity != ""
-                self._add(given, str(identity) if is_named else f"{file.name}:{number}", where)
+                name = str(identity) if is_named else f"{file.name}:{number}"
+                self._add(given, name, where, record.get(self.fields.date))
 
-    def _add(self, given: Mapping[str, str], name: str, where: str) -> None:
+    def _add(self, given: Mapping[str, str], name: str, where: str, date: Any) -> None:
         """Take what was given as a document, unless it is empty, unwritable or was met before."""
         try:
             "".join((name, *given.values())).encode()
         except UnicodeEncodeError:
             self.skip("holds half of a surrogate pair, which is not Unicode text", where)
             return
-        text = given["text"].replace("\r\n", "\n").replace("\r", "\n")
+        text = _with_plain_ends(given["text"])
         text = repaired(text) if self.repair else text
         if not text.strip():
             self.skip("is empty", where)
@@ -167,14 +181,27 @@ class _Reader:
         source = given.get("source", name)
         work = given.get("work", source)
         lang = given.get("lang") or self.lang or guess_lang(text)
-        self.documents.append(Document(text, given["kind"], lang, work, source, name))
+        moment = self._moment(date, where)
+        self.documents.append(Document(text, given["kind"], lang, work, source, name, moment))
+
+    def _moment(self, said: Any, where: str) -> Moment | None:
+        """The date that was said, if any was and it can be read."""
+        if said is None or said == "":
+            return None
+        try:
+            moment = read_date(said)
+        except ValueError:
+            self.undated.append(Problem(f"{said!r:.60} is no date", where, FORMS))
+            return None
+        self.dated_by_form.setdefault(type(moment), where)
+        return moment
 
 
 def _mistake(record: Any, fields: Fields) -> str | None:
     """What keeps a parsed line from being a document, if anything does."""
     if not isinstance(record, dict):
         return "is not a JSON object"
-    for key in (*vars(fields).values(), "source"):
+    for key in fields.of_text.values():
         value = record.get(key)
         if value is not None and not isinstance(value, str):
             return f"field {key!r} is not a string"
@@ -196,9 +223,10 @@ def read_documents(
 
     `lang` is the language of documents that do not name theirs; without it, it is guessed from the
     text. `repair` undoes encoding mistakes. Raises `InputError` for a path that is missing or holds
-    no file of a form that can be read (all of them at once), and when nothing usable remains.
+    no file of a form that can be read (all of them at once), when nothing usable remains, and when
+    some dates are of the calendar and some are numbers.
     """
-    files = _find([Path(path) for path in paths])
+    files = find_files([Path(path) for path in paths])
     reader = _Reader(fields or Fields(), lang, repair)
     for file in files:
         reader.read(file)
@@ -207,7 +235,15 @@ def read_documents(
         more = len(reader.skipped) - len(shown)
         rest = [Problem(f"and {more} more")] if more else []
         raise InputError([Problem("nothing usable was found"), *shown, *rest])
-    return Reading(tuple(reader.documents), tuple(reader.skipped), reader.inputs)
+    if len(reader.dated_by_form) > 1:
+        where = [reader.dated_by_form[form] for form in (datetime, float)]
+        raise InputError(
+            f"{where[0]} is dated by the calendar and {where[1]} by a number: no axis holds both",
+            allowed="dates of one form",
+            do="write them alike, or read none: --fields date=none names a field that is not there",
+        )
+    skipped, undated = tuple(reader.skipped), tuple(reader.undated)
+    return Reading(tuple(reader.documents), skipped, undated, reader.inputs)
 
 
 def guess_lang(text: str) -> str:
@@ -216,37 +252,9 @@ def guess_lang(text: str) -> str:
     return "ru" if 2 * len(_CYRILLIC.findall(text)) > num_letters else "en"
 
 
-def _find(paths: Sequence[Path]) -> list[_File]:
-    """Every file under the paths, in reading order."""
-    files, problems = [], []
-    for path in paths:
-        if path.is_dir():
-            found = sorted(_walk(path), key=lambda file: _natural(file.name))
-            if not found:
-                problems.append(Problem("holds no file", str(path), ", ".join(SUFFIXES)))
-            files += found
-        elif path.exists():
-            files.append(_File(path, _nfc(path.name)))
-        else:
-            problems.append(Problem("no such file or folder", str(path)))
-    if problems:
-        raise InputError(problems)
-    return files
-
-
-def _walk(folder: Path) -> Iterator[_File]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(parent, name)
-            if not name.startswith("."):
-                yield _File(path, _nfc(path.relative_to(folder).as_posix()))
-
-
-def _natural(name: str) -> tuple[list[list[str | int]], str]:
-    """A sort key in which chapter 2 comes before chapter 10, folder by folder."""
-    parts = [re.split(r"([0-9]+)", part) for part in name.split("/")]
-    return [[int(p) if i % 2 else p for i, p in enumerate(part)] for part in parts], name
+def _with_plain_ends(text: str) -> str:
+    """A text whose lines end with LF."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _is_binary(file: Path) -> bool:
@@ -258,8 +266,3 @@ def _unique(name: str, uses: Counter[str]) -> str:
     """`name`, or `name~2` and so on where it was used before."""
     uses[name] += 1
     return name if uses[name] == 1 else _unique(f"{name}~{uses[name]}", uses)
-
-
-def _nfc(name: str) -> str:
-    """A file's name, spelt alike on every file system."""
-    return unicodedata.normalize("NFC", name)

@@ -18,9 +18,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from upbringing.corpus.dates import DATE, mistake_in, on_axis, span_of
 from upbringing.corpus.measures import MEASURES, measure_scenes
 from upbringing.errors import InputError, Problem
 from upbringing.files import Manifest, open_manifest, staged, storage, write_manifest
@@ -40,7 +42,8 @@ SCENE_COLUMNS: Mapping[str, type[pl.DataType]] = {
     "place": pl.UInt32,
     "split": pl.String,
 }
-"""What `write_corpus` is given. It adds `key` after `id`, and the measures at the end."""
+"""What `write_corpus` is given, and may be given `date` with. It adds `key` after `id`, and the
+measures at the end."""
 
 PARALLEL_COLUMNS = ("event", "topic", "family", "kind", "lang", "opening", "text")
 
@@ -50,6 +53,7 @@ QUESTION_COLUMNS = (
 """`document`, `kind` and `split` say where the answer was told; empty: in many scenes."""
 
 _ROWS_A_GROUP = 65_536  # fixed, so that the bytes of a file don't depend on the number of threads
+_WORTH_A_SLICE = 4_096  # to read so many texts more takes as long as to begin another slice
 
 
 @dataclass(frozen=True)
@@ -112,27 +116,69 @@ class Corpus:
 
         Raises `InputError` that lists the columns there are.
         """
+        self._check_columns(names)
+        return pl.read_parquet(self._scenes_file, columns=list(names)).select(names)
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """One column as an array, shape (num_scenes,); text columns are arrays of `str` objects.
+
+        A scene without a date has NaN in `date`.
+        """
+        return self.columns([name])[name].to_numpy()
+
+    def scenes_at(self, rows: npt.ArrayLike, columns: Sequence[str]) -> pl.DataFrame:
+        """These columns of the scenes at these rows, in that order, repeats allowed.
+
+        `rows` are whole numbers, shape (n,), and so many rows the frame has. Only the pages of the
+        file that hold them are read, and the rows between those that lie close. Raises `InputError`
+        for rows and columns that the corpus lacks.
+        """
+        self._check_columns(columns)
+        wanted = self._checked_rows(np.asarray(rows))
+        known, place = np.unique(wanted, return_inverse=True)
+        read = self._unread.select(columns)
+        parts = [read.head(0).collect()]
+        for run in np.split(known, np.flatnonzero(np.diff(known) > _WORTH_A_SLICE) + 1):
+            if len(run):
+                rows_between = read.slice(run[0], run[-1] - run[0] + 1).collect()
+                parts.append(rows_between[run - run[0]])
+        return pl.concat(parts)[place]
+
+    @cached_property
+    def _unread(self) -> pl.LazyFrame:
+        """The scenes, unread. Kept, since it knows where in the file they lie."""
+        return pl.scan_parquet(self._scenes_file)
+
+    def _checked_rows(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        if rows.size and rows.dtype.kind not in "iu":
+            raise InputError(f"rows are whole numbers, not {rows.dtype}", where=str(self.path))
+        wrong = rows[(rows < 0) | (rows >= self.num_scenes)]
+        if wrong.size:
+            raise InputError(
+                f"has no row {wrong[0]}",
+                where=str(self.path),
+                allowed=f"0 to {self.num_scenes - 1}",
+            )
+        return rows.astype(np.int64)
+
+    def digest_of_columns(self, names: Sequence[str]) -> dict[str, str]:
+        """SHA-256 (hex) of each named column's values: what an order says it depends on.
+
+        A numeric column hashes as `identity.digest_array`. A text column hashes `str:<n>;` in
+        ASCII, the byte lengths of the n values as little-endian u64, then their UTF-8 on end. A
+        date that is not there is the NaN 7FF8000000000000, and no other value is one.
+        Neither depends on the parquet file's layout or on the version that wrote it.
+        """
+        frame = self.columns(names)
+        return {name: _column_digest(frame[name]) for name in names}
+
+    def _check_columns(self, names: Sequence[str]) -> None:
         unknown = [name for name in names if name not in self.column_names]
         if unknown:
             allowed = ", ".join(self.column_names)
             raise InputError(
                 Problem(f"has no column {name!r}", str(self.path), allowed) for name in unknown
             )
-        return pl.read_parquet(self._scenes_file, columns=list(names)).select(names)
-
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """One column as an array, shape (num_scenes,); text columns are arrays of `str` objects."""
-        return self.columns([name])[name].to_numpy()
-
-    def digest_of_columns(self, names: Sequence[str]) -> dict[str, str]:
-        """SHA-256 (hex) of each named column's values: what an order says it depends on.
-
-        A numeric column hashes as `identity.digest_array`. A text column hashes `str:<n>;` in
-        ASCII, the byte lengths of the n values as little-endian u64, then their UTF-8 on end.
-        Neither depends on the parquet file's layout or on the version that wrote it.
-        """
-        frame = self.columns(names)
-        return {name: _column_digest(frame[name]) for name in names}
 
     @property
     def _scenes_file(self) -> Path:
@@ -141,7 +187,7 @@ class Corpus:
 
 def _column_digest(column: pl.Series) -> str:
     if column.dtype != pl.String:
-        return digest_array(column.to_numpy())
+        return digest_array((column.fill_null(np.nan) if column.has_nulls() else column).to_numpy())
     lengths = column.str.len_bytes().to_numpy().astype("<u8").tobytes()
     slices = (column.slice(i, _ROWS_A_GROUP) for i in range(0, len(column), _ROWS_A_GROUP))
     return digest_bytes(
@@ -161,6 +207,9 @@ def write_corpus(
 ) -> Corpus:
     """Add keys and measures to `scenes` (`SCENE_COLUMNS`) and write them as a corpus at `place`.
 
+    `scenes` may have a column `date`, null where there is none: `pl.Date` or `pl.Datetime`, kept as
+    days since 1970-01-01 UTC, or finite numbers, kept as they are; the corpus has the column if
+    there is a date in it. Other columns are left out.
     `recipe` is what the scenes were made by, `inputs` the digests of what they were made from,
     `facts` what else to say of them; all are in the corpus's digest. Raises `InputError` for rows
     that are not scenes and for a `place` that exists; leaves nothing behind when it fails.
@@ -170,12 +219,17 @@ def write_corpus(
     frame = scenes.select(pl.col(name).cast(dtype) for name, dtype in SCENE_COLUMNS.items())
     frame.insert_column(1, pl.Series("key", keys_of(frame["id"].to_list()), pl.UInt64))
     assert frame["key"].n_unique() == frame.height, "two ids share a 64-bit key"
+    dates = scenes[DATE] if DATE in scenes.columns else pl.Series(DATE, [], pl.Null)
+    is_dated = dates.null_count() < len(dates)
+    if is_dated:
+        frame = frame.with_columns(on_axis(dates))
     frame = measure_scenes(frame)
     described = {
         "num_scenes": frame.height,
         "kinds": sorted(frame["kind"].unique()),
         "langs": sorted(frame["lang"].unique()),
         "by_kind": _by_kind(frame),
+        **({"dates": span_of(dates)} if is_dated else {}),
         **(facts or {}),
     }
     with staged(place) as draft:
@@ -199,6 +253,9 @@ def _check(scenes: pl.DataFrame, place: Path) -> None:
         for name in SCENE_COLUMNS
         if scenes[name].null_count()
     ]
+    mistake = mistake_in(scenes[DATE]) if DATE in scenes.columns else None
+    if mistake:
+        problems.append(Problem(mistake, where, "dates, date-times, finite numbers, null"))
     if scenes.is_empty():
         problems.append(Problem("there is no scene to write", where))
     if scenes["id"].n_unique() != scenes.height:
