@@ -14,9 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from upbringing.corpus import Corpus, Fields, Reading, ingest
-from upbringing.corpus.readers import read_documents
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN, Corpus, Fields, Reading, ingest, read_documents
 from upbringing.corpus.world import make_world
 from upbringing.errors import Problem, ResumeError
 from upbringing.files import remove_drafts

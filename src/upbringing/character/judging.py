@@ -13,9 +13,8 @@ import polars as pl
 from upbringing.character.axes import Axis
 from upbringing.character.examination import BASELINE, JudgeReport
 from upbringing.character.voice import Judge, train_judge
-from upbringing.corpus import Corpus
+from upbringing.corpus import HELD_OUT, TRAIN, Corpus
 from upbringing.corpus.held_out import UNITS
-from upbringing.corpus.store import HELD_OUT, TRAIN
 from upbringing.errors import InputError
 
 

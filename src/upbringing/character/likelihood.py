@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 
-from upbringing.corpus.tokens import end_of_text_id
+from upbringing.corpus import end_of_text_id
 from upbringing.training import Decoder
 
 _TOKENS_AT_ONCE = 8_192

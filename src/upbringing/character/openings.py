@@ -10,8 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from upbringing.corpus import Corpus
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN, Corpus
 from upbringing.errors import InputError
 from upbringing.identity import keyed_hash, keys_of
 

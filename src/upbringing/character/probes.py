@@ -15,8 +15,7 @@ from upbringing.character.likelihood import Passage, passage
 from upbringing.character.openings import openings_of
 from upbringing.character.samples import Sampling, check_room
 from upbringing.character.voice import Judge
-from upbringing.corpus import Corpus
-from upbringing.corpus.store import HELD_OUT
+from upbringing.corpus import HELD_OUT, Corpus
 from upbringing.errors import InputError, Problem
 from upbringing.identity import digest_json, keyed_hash, keys_of
 from upbringing.settings import suggestion

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from upbringing.corpus.tokens import end_of_text_id
+from upbringing.corpus import end_of_text_id
 from upbringing.errors import InputError, Problem
 from upbringing.identity import generator
 from upbringing.training import Decoder

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from upbringing.corpus import Corpus
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN, Corpus
 from upbringing.errors import InputError, Problem
 
 Sequenced = npt.NDArray[np.uint32]

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from upbringing.corpus import Corpus, Tokens
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN, Corpus, Tokens
 from upbringing.errors import InputError
 from upbringing.identity import keyed_hash
 from upbringing.order.order import Order

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN
 from upbringing.errors import InputError
 from upbringing.identity import key_of
 from upbringing.order.order import Order, PhaseSpan

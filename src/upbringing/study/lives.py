@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN, Corpus, Tokens, tokenize, train_tokenizer
 from upbringing.errors import InputError
 from upbringing.order import Block, Curriculum, Phase, Selection, block_of, compile_order
 from upbringing.study.settings import StudySettings

@@ -21,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from upbringing.corpus.tokens import end_of_text_id, write_tokenizer
+from upbringing.corpus import end_of_text_id, write_tokenizer
 from upbringing.errors import ArtefactError
 from upbringing.files import (
     open_manifest,

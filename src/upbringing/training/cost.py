@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from upbringing.corpus import train_tokenizer
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN, train_tokenizer
 from upbringing.identity import keyed_hash
 from upbringing.order import Order, PhaseSpan
 from upbringing.order.words import count, size

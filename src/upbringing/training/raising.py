@@ -10,8 +10,7 @@ from typing import get_args
 
 import numpy as np
 
-from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize, train_tokenizer
-from upbringing.corpus.store import TRAIN
+from upbringing.corpus import TRAIN, Corpus, Tokens, load_tokenizer, tokenize, train_tokenizer
 from upbringing.errors import InputError
 from upbringing.order import Order, Rows
 from upbringing.training.levers import Timeline, lr_share

@@ -19,8 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from upbringing.corpus import Corpus, Tokens, tokenize
-from upbringing.corpus.tokens import load_tokenizer
+from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize
 from upbringing.errors import ArtefactError, ResumeError, VerificationError
 from upbringing.files import Manifest, open_manifest, read_json, write_json
 from upbringing.identity import digest_json
