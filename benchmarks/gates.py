@@ -6,7 +6,8 @@
 For each axis, minds are raised on its two poles alone and on mixtures of 25, 50 and 75 per cent, on
 shuffles at a constant rate; each is asked for the style margin of 200 same-event pairs. The gate is
 that of a study: poles 3 seed SDs apart or more, the right way round, and a rising ladder. Prints a
-line an axis as a table; minds are raised side by side, a process of one thread each, and not kept.
+table, an axis as soon as its minds are there; they are raised side by side, a process of one thread
+each, and not kept.
 """
 
 from __future__ import annotations
@@ -107,6 +108,12 @@ def main() -> None:
     asked = parser.parse_args()
     tasks = [Task(a, r, s) for a in asked.axes for r in SHARES for s in range(asked.seeds)]
     start = time.perf_counter()
+    print(
+        f"{asked.lang}, {asked.shape}, lives of {asked.tokens:,} tokens, {asked.seeds} seeds\n\n"
+        "| axis | poles | ladder, bits/byte | distance | gate |\n|---|---|---|---|---|",
+        flush=True,
+    )
+    passed = []
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         corpus = make_world(place / "corpus", langs=[asked.lang], num_events=25_000, seed=0)
@@ -118,16 +125,13 @@ def main() -> None:
         life = (place, asked.lang, asked.shape, asked.tokens)
         with ProcessPoolExecutor(asked.workers, mp.get_context("spawn")) as pool:
             futures = {task: pool.submit(raise_and_ask, task, *life) for task in tasks}
-            margins = {task: future.result() for task, future in futures.items()}
+            for axis in asked.axes:
+                margins = {task: f.result() for task, f in futures.items() if task.axis == axis}
+                passed.append(print_axis(axis, margins, asked.seeds))
     minutes = (time.perf_counter() - start) / 60
-    print(
-        f"{asked.lang}, {asked.shape}, lives of {asked.tokens:,} tokens, {asked.seeds} seeds:"
-        f" {len(tasks)} minds in {minutes:.0f} minutes on {asked.workers} processes\n"
-    )
-    print("| axis | poles | ladder, bits/byte | distance | gate |\n|---|---|---|---|---|")
-    passed = [print_axis(axis, margins, asked.seeds) for axis in asked.axes]
+    print(f"\n{len(tasks)} minds in {minutes:.0f} minutes on {asked.workers} processes")
     verdict = "holds" if all(passed) else "falls short"
-    print(f"\naxes that can be measured: {sum(passed)} of {len(passed)}, target all: {verdict}")
+    print(f"axes that can be measured: {sum(passed)} of {len(passed)}, target all: {verdict}")
 
 
 def print_axis(axis: str, margins: dict[Task, float], num_seeds: int) -> bool:

@@ -259,10 +259,10 @@ def test_what_a_chain_cannot_do_is_said_where_it_stands(corpus: Corpus) -> None:
 
 def test_an_order_names_the_vectors_it_was_made_by(corpus: Corpus, tmp_path: Path) -> None:
     order = compiled(corpus, "chain")
-    assert order.recipe["vectors"] == vectors_of(corpus).digest
+    assert order.inputs["vectors"] == vectors_of(corpus).digest
     saved = Order.open(order.save(tmp_path / "order"), corpus)
-    assert saved.recipe["vectors"] == order.recipe["vectors"]
-    assert "vectors" not in compiled(corpus, "shuffle").recipe
+    assert saved.inputs["vectors"] == order.inputs["vectors"]
+    assert "vectors" not in compiled(corpus, "shuffle").inputs
 
 
 def test_a_chain_by_vectors_of_ones_own(corpus: Corpus, tmp_path: Path) -> None:

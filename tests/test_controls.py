@@ -1,212 +1,156 @@
+"""Controls: permutations of the visits of a life, by the rule that each is named for."""
+
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
 import pytest
 from conftest import ids_of
+from test_cli import run_command
 
-from upbringing.corpus import Corpus, Tokens
-from upbringing.errors import InputError
+from upbringing.corpus import Corpus
+from upbringing.errors import SettingsError
 from upbringing.order import (
-    ARMS,
-    Block,
+    CONTROLS,
+    SCHEMA_FILE,
+    SCHEMA_LINE,
     Order,
-    Selection,
-    arm_curriculum,
-    block_of,
     compile_order,
-    describe_arm,
-    ladder_order,
+    load_curriculum,
+    parse_curriculum,
 )
 
-NUM_OF_KIND = {"chat": 20, "drama": 16, "poetry": 20, "technical": 16}
+LIFE = """\
+# what a person wrote
+name: four ages
+phases:
+  - {name: infancy, scenes: {kind: poetry}, arrange: {sort: num_bytes}, batch_size: 2}
+  - name: childhood          # with a repetition
+    scenes: {kind: chat, part: [0, 0.3]}
+    passes: 2
+  - {name: youth, scenes: {kind: drama}, arrange: as_is}
+  - {name: maturity, scenes: rest, rehearse: {share: 0.1}}
+events:
+  - {scenes: {id: technical/0003}, ages: [0.1, 0.9]}
+"""
 
 
-@pytest.fixture(params=[(), ("technical",)], ids=["alone", "against"])
-def block(corpus: Corpus, request: pytest.FixtureRequest) -> Block:
-    return block_of(corpus, ("drama",), against=request.param, life=Selection(lang="en"))
+def lived(corpus: Corpus, control: str | None, seed: int = 0, text: str = LIFE) -> Order:
+    text += f"control: {control}\n" if control else ""
+    return compile_order(corpus, parse_curriculum(text, name="c.yaml"), seed=seed)
 
 
-def arm_of(corpus: Corpus, arm: str, block: Block, seed: int = 1) -> Order:
-    return compile_order(corpus, arm_curriculum(arm, block), seed=seed)
-
-
-def spelled(order: Order) -> str:
-    """The kinds that are met, as runs: `drama×16 chat×1 …`."""
-    runs: list[tuple[str, int]] = []
-    for name in ids_of(order):
-        kind = name.split("/")[0]
-        same = runs and runs[-1][0] == kind
-        runs[-1:] = [(kind, runs[-1][1] + 1)] if same else [*runs[-1:], (kind, 1)]
-    return " ".join(f"{kind}×{length}" for kind, length in runs)
-
-
-def shape(order: Order) -> list[tuple[str, dict[str, int]]]:
-    """The phases of an order, each with how many scenes of each kind it holds."""
-    kinds = [name.split("/")[0] for name in ids_of(order)]
-    shapes = []
-    for span in order.phases:
-        here = kinds[span.start : span.stop]
-        shapes.append((span.name, {kind: here.count(kind) for kind in sorted(set(here))}))
-    return shapes
-
-
-@pytest.mark.parametrize("arm", ARMS)
-def test_every_arm_is_a_permutation_of_the_same_visits(
-    corpus: Corpus, block: Block, arm: str
-) -> None:
-    order = arm_of(corpus, arm, block)
-    everything = corpus.scenes.filter(split="train")["id"].to_list()
-    assert sorted(ids_of(order)) == sorted(everything)
-    assert order.visits_digest == arm_of(corpus, "S", block, seed=7).visits_digest
-    again = arm_of(corpus, arm, block)
-    assert ids_of(again) == ids_of(order)
-    assert ids_of(arm_of(corpus, arm, block, seed=2)) != ids_of(order)
-
-
-def test_first_and_last_are_each_others_mirror_in_blocks(corpus: Corpus) -> None:
-    block = block_of(corpus, ("drama",), against=("technical",))
-    first = [
-        ("block", {"drama": 16}),
-        ("others", {"chat": 20, "poetry": 20}),
-        ("counterpart", {"technical": 16}),
-    ]
-    assert shape(arm_of(corpus, "F", block)) == first
-    assert shape(arm_of(corpus, "L", block)) == first[::-1]
-
-
-def test_without_a_counterpart_all_else_is_one_phase(corpus: Corpus) -> None:
-    block = block_of(corpus, ("drama",))
-    others = {"chat": 20, "poetry": 20, "technical": 16}
-    first = [("block", {"drama": 16}), ("others", others)]
-    assert shape(arm_of(corpus, "F", block)) == first
-    assert shape(arm_of(corpus, "L", block)) == first[::-1]
-
-
-def test_the_middle_lies_between_halves_of_all_else(corpus: Corpus) -> None:
-    block = block_of(corpus, ("drama",), against=("technical",))
-    order = arm_of(corpus, "M", block)
-    names = [name for name, _ in shape(order)]
-    assert names == [
-        "counterpart, early",
-        "others, early",
-        "block",
-        "others, late",
-        "counterpart, late",
-    ]
-    assert shape(order)[2] == ("block", {"drama": 16})
-    ages = [*(float(order.ages[span.start]) for span in order.phases), 1.0]
-    middle = (ages[2] + ages[3]) / 2
-    assert middle == pytest.approx(0.5, abs=0.03)
-    assert ages[1] == pytest.approx(1 - ages[4], abs=0.03)
-
-
-def test_the_shuffle_has_no_blocks(corpus: Corpus, block: Block) -> None:
-    order = arm_of(corpus, "S", block)
-    assert [name for name, _ in shape(order)] == ["life"]
-    assert len(spelled(order).split()) > 40
-
-
-def test_another_kind_takes_the_slot(corpus: Corpus) -> None:
-    block = block_of(corpus, ("drama",), against=("technical",))
-    stand_in = block.stand_in
-    assert stand_in in {"chat", "poetry"}
-    left = ({"chat", "poetry"} - {stand_in}).pop()
-    assert shape(arm_of(corpus, "O", block)) == [
-        ("block", {stand_in: 20}),
-        ("others", {"drama": 16, left: 20}),
-        ("counterpart", {"technical": 16}),
-    ]
-
-
-def test_the_stand_in_is_the_nearest_in_bytes() -> None:
-    sizes = {"a": 100, "b": 90, "c": 120, "d": 111}
-    assert Block(("a",), (), ("b", "c", "d"), sizes, None).stand_in == "b"
-    assert Block(("d",), (), ("a", "b", "c"), sizes, None).stand_in == "c"
-
-
-def test_dealt_blocks_have_the_sizes_of_f_and_no_kind_of_their_own(
-    corpus: Corpus, block: Block
-) -> None:
-    dealt, first = arm_of(corpus, "N", block), arm_of(corpus, "F", block)
-    assert len(dealt.phases) == len(first.phases)
-    largest = dealt.num_bytes.max() / dealt.num_bytes.sum()
-    for ours, theirs in zip(dealt.phases, first.phases, strict=True):
-        assert dealt.ages[ours.start] == pytest.approx(first.ages[theirs.start], abs=largest)
-    assert all(len(kinds) >= 3 for _, kinds in shape(dealt))
-
-
-def test_arms_are_described_in_words(corpus: Corpus) -> None:
-    block = block_of(corpus, ("drama",), against=("technical",))
-    assert describe_arm("F", block) == "drama first, technical at the far end"
-    assert all(describe_arm(arm, block) for arm in ARMS)
-
-
-def test_all_kinds_that_are_not_there_are_named(corpus: Corpus) -> None:
-    with pytest.raises(InputError) as caught:
-        block_of(corpus, ("dramma", "drama"), against=("tecnical", "drama"))
-    problems = [str(problem) for problem in caught.value.problems]
-    assert "did you mean 'drama'?" in problems[0]
-    assert "did you mean 'technical'?" in problems[1]
-    assert problems[2] == "'drama' is the block and its counterpart"
-
-
-def test_a_block_needs_something_beside_it(corpus: Corpus) -> None:
-    with pytest.raises(InputError, match="the block is the whole corpus"):
-        block_of(corpus, ("chat", "drama", "poetry", "technical"))
-    with pytest.raises(InputError, match="no scene is of kind 'drama'"):
-        block_of(corpus, ("drama",), life=Selection(lang="ru"))
-
-
-def test_unknown_and_impossible_arms_are_refused(corpus: Corpus) -> None:
-    block = block_of(corpus, ("drama", "chat", "poetry"), against=("technical",))
-    with pytest.raises(InputError, match="allowed: F, M, L, S, O, N"):
-        arm_curriculum("X", block)
-    with pytest.raises(InputError, match="arm O needs a third kind"):
-        arm_curriculum("O", block)
-
-
-def tokens_by_kind(order: Order, tokens: Tokens) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for name, row in zip(ids_of(order), order.sequence, strict=True):
-        length = int(tokens.offsets[row + 1] - tokens.offsets[row])
-        kind = name.split("/")[0]
-        found[kind] = found.get(kind, 0) + length
-    return found
-
-
-def test_a_ladder_holds_its_sides_in_their_shares_throughout(
-    corpus: Corpus, tokens: Tokens
-) -> None:
-    order = ladder_order(
-        corpus,
-        tokens,
-        [(["drama"], 0.25), (["chat", "poetry"], 0.75)],
-        lang="en",
-        num_tokens=8_000,
-        seed=3,
-    )
-    read = tokens_by_kind(order, tokens)
-    total = sum(read.values())
-    longest = int((tokens.offsets[1:] - tokens.offsets[:-1]).max())
-    assert 8_000 <= total <= 8_000 + 2 * longest
-    assert read["drama"] / total == pytest.approx(0.25, abs=0.02)
-    half = Order.from_rows(corpus, order.sequence[: order.num_visits // 2])
-    read = tokens_by_kind(half, tokens)
-    assert read["drama"] / sum(read.values()) == pytest.approx(0.25, abs=0.04)
-
-
-def test_a_pole_reads_its_side_in_passes_dealt_anew(corpus: Corpus, tokens: Tokens) -> None:
-    order = ladder_order(corpus, tokens, [(["drama"], 1)], lang="en", num_tokens=8_000, seed=3)
+def blocks_of(order: Order) -> list[list[str]]:
     ids = ids_of(order)
-    first, second = ids[:16], ids[16:32]
-    assert len(set(first)) == 16
-    assert sorted(first) == sorted(second)
-    assert first != second
-    again = ladder_order(corpus, tokens, [(["drama"], 1)], lang="en", num_tokens=8_000, seed=3)
-    assert ids_of(again) == ids
-    other = ladder_order(corpus, tokens, [(["drama"], 1)], lang="en", num_tokens=8_000, seed=4)
-    assert ids_of(other) != ids
+    return [ids[span.start : span.stop] for span in order.phases]
 
 
-def test_a_side_without_a_scene_is_refused(corpus: Corpus, tokens: Tokens) -> None:
-    with pytest.raises(InputError, match="no training scene in ru is of kind drama"):
-        ladder_order(corpus, tokens, [(["drama"], 1)], lang="ru", num_tokens=9, seed=0)
+@pytest.mark.parametrize("control", CONTROLS)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_control_is_the_same_visits_in_another_order(
+    corpus: Corpus, control: str, seed: int
+) -> None:
+    own, other = lived(corpus, None, seed), lived(corpus, control, seed)
+    assert other.visits_digest == own.visits_digest
+    assert other.digest != own.digest
+    assert Counter(ids_of(other)) == Counter(ids_of(own))
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_phases_stay_at_their_ages_with_their_levers(corpus: Corpus, control: str) -> None:
+    own, other = lived(corpus, None), lived(corpus, control)
+    assert [(s.name, s.batch_size) for s in other.phases] == [
+        (s.name, s.batch_size) for s in own.phases
+    ]
+    largest = own.num_bytes.max() / own.read[-1]
+    for mine, its in zip(own.phases, other.phases, strict=True):
+        assert 0 <= other.age_of(its.start) - own.age_of(mine.start) <= largest
+
+
+def test_reverse_is_the_life_from_its_end_to_its_beginning(corpus: Corpus) -> None:
+    assert ids_of(lived(corpus, "reverse")) == ids_of(lived(corpus, None))[::-1]
+
+
+def test_random_keeps_the_visits_of_each_phase(corpus: Corpus) -> None:
+    own, other = lived(corpus, None), lived(corpus, "random")
+    assert other.phases == own.phases
+    for mine, its in zip(blocks_of(own), blocks_of(other), strict=True):
+        assert Counter(mine) == Counter(its)
+        assert mine != its
+
+
+def test_blocks_are_whole_and_never_in_the_order_of_the_file(corpus: Corpus) -> None:
+    seen = set()
+    for seed in range(20):
+        blocks = blocks_of(lived(corpus, None, seed))
+        order = ids_of(lived(corpus, "blocks", seed))
+        found = []
+        while order:
+            left = [n for n in range(4) if n not in found]
+            number = next(n for n in left if order[: len(blocks[n])] == blocks[n])
+            found.append(number)
+            order = order[len(blocks[number]) :]
+        assert sorted(found) == [0, 1, 2, 3]
+        assert found != [0, 1, 2, 3]
+        seen.add(tuple(found))
+    assert len(seen) > 8
+
+
+def test_other_puts_the_phase_of_nearest_size_first(corpus: Corpus) -> None:
+    own = lived(corpus, None)
+    blocks = blocks_of(own)
+    sizes = np.diff([own.read[span.start] for span in own.phases] + [own.read[-1]])
+    nearest = 1 + int(np.abs(sizes[1:] - sizes[0]).argmin())
+    blocks[0], blocks[nearest] = blocks[nearest], blocks[0]
+    assert ids_of(lived(corpus, "other")) == [name for block in blocks for name in block]
+
+
+def test_shuffles_differ_by_seed_and_from_one_another(corpus: Corpus) -> None:
+    orders = {tuple(ids_of(lived(corpus, c, s))) for c in ("shuffle", "deal") for s in range(3)}
+    assert len(orders) == 6
+
+
+def test_the_meetings_of_one_scene_are_shuffled_apart(corpus: Corpus) -> None:
+    life = "name: x\nphases: [{name: a, scenes: rest, passes: 3}]\n"
+    ids = ids_of(lived(corpus, "shuffle", text=life))
+    pairs = sum(a == b for a, b in pairwise(ids))
+    assert pairs < 10  # by chance 2 of 215
+
+
+@pytest.mark.parametrize("control", ["blocks", "other"])
+def test_one_phase_has_no_other_order_of_phases(corpus: Corpus, control: str) -> None:
+    life = "name: x\nphases: [{name: a, scenes: rest}]\n"
+    with pytest.raises(SettingsError, match=r"c.yaml:3:1: `control: \w+` has no other phase"):
+        lived(corpus, control, text=life)
+
+
+def test_the_command_writes_every_control_as_a_file(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "life.yaml").write_text(LIFE)
+    ran = run_command(tmp_path, "controls", "life.yaml", "-o", "controls")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    files = sorted((tmp_path / "controls").glob("*.yaml"))
+    assert (tmp_path / "controls" / SCHEMA_FILE).exists()
+    assert [file.stem for file in files] == sorted(CONTROLS)
+    for file in files:
+        text = file.read_text()
+        assert text.startswith(f"{SCHEMA_LINE}\n# A control of life.yaml: ")
+        assert "# what a person wrote" in text
+        assert "# with a repetition" in text
+        order = compile_order(corpus, load_curriculum(file))
+        assert ids_of(order) == ids_of(lived(corpus, file.stem))
+        assert load_curriculum(file).name == f"four ages, control: {file.stem}"
+
+
+def test_the_command_refuses_what_is_no_life(tmp_path: Path) -> None:
+    (tmp_path / "life.yaml").write_text("name: x\nphases: []\n")
+    ran = run_command(tmp_path, "controls", "life.yaml", "-o", "controls")
+    assert ran.returncode == 2
+    assert "life.yaml:2:1: phases: a life needs at least one phase" in ran.stderr
+    (tmp_path / "control.yaml").write_text(LIFE + "control: shuffle\n")
+    ran = run_command(tmp_path, "controls", "control.yaml", "-o", "controls")
+    assert ran.returncode == 2
+    assert "control.yaml:12:1: is a control itself" in ran.stderr
+    assert not (tmp_path / "controls").exists()

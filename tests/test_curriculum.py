@@ -72,7 +72,7 @@ c.yaml:5:14: unknown key 'phases.0.scenes.knd'
     allowed: any_of, document, id, kind, lang, measures, near, none_of, part, source, work
     did you mean 'kind'?
 c.yaml:6:5: unknown key 'phases.0.batch_sise'
-    allowed: arrange, batch_size, keep, lr_scale, name, passes, rehearse, scenes
+    allowed: arrange, batch_size, join, keep, lr_scale, name, passes, phases, rehearse, scenes
     did you mean 'batch_size'?
 c.yaml:7:5: phases.1.name: two phases are called 'childhood'; each needs its own name
 c.yaml:9:5: phases.1.arrange: no arrangement is called shufle
@@ -82,7 +82,7 @@ c.yaml:10:5: phases.1.batch_size: should be greater than or equal to 1
 c.yaml:11:5: phases.2.scenes: `scenes: rest` can stand in one phase only
 c.yaml:11:5: 'phases.2.name' is missing
 c.yaml:12:5: phases.2.arrange: no measure is called num_byte
-    allowed: num_bytes, num_words, compression_ratio, unigram_surprisal
+    allowed: num_bytes, num_words, compression_ratio, unigram_surprisal, date
     did you mean 'num_bytes'?
 c.yaml:14:5: phases.3.scenes: should be 'rest'
 c.yaml:15:5: phases.3.arrange: 'shuffle' takes no setting
@@ -128,7 +128,7 @@ def test_every_mistake_is_shown_at_its_place_with_a_suggestion() -> None:
     [
         ("[]", "c.yaml:2:1: phases: a life needs at least one phase"),
         ("3", "c.yaml:2:1: phases: should be a valid tuple"),
-        ("[{name: a}]", "c.yaml:2:10: 'phases.0.scenes' is missing"),
+        ("[{name: a}]", "c.yaml:2:10: phases.0: a phase needs `scenes`, or `phases`"),
         ("[{name: '', scenes: rest}]", "c.yaml:2:11: phases.0.name: String should have at least"),
         ("[{name: a, scenes: 3}]", "c.yaml:2:20: phases.0.scenes: should be a valid dict"),
         ("[{name: a, scenes: rest, arrange: {sort: x, blocks: y}}]", "is one name, or one name"),

@@ -48,7 +48,7 @@ def raise_(
     arms: Annotated[str | None, typer.Option(help="Of F,M,L,S,O,N.")] = None,
     schedules: Annotated[str | None, typer.Option(help="Of constant,linear,steep.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows of an optimiser step.")] = None,
-    fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…")] = None,
+    fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…,date=…")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Mend broken encodings.")] = False,
     workers: Workers = None,
     no_text: NoText = False,
@@ -98,7 +98,7 @@ def ingest(
     texts: Annotated[list[Path], typer.Argument(help="Folders of .txt/.md, or .jsonl files.")],
     out: Out,
     lang: Annotated[str | None, typer.Option(help="Of texts that do not say theirs.")] = None,
-    fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…")] = None,
+    fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…,date=…")] = None,
     smallest: Annotated[int, typer.Option(help="Bytes of the smallest scene.")] = 300,
     largest: Annotated[int, typer.Option(help="Bytes of the largest scene.")] = 1500,
     repair: Annotated[bool, typer.Option("--repair", help="Mend broken encodings.")] = False,
@@ -200,6 +200,25 @@ def order(
     compiled = compile_order(Corpus.open(corpus), load_curriculum(curriculum), seed=seed)
     compiled.save(out)
     say_order(compiled, f"order {out}")
+
+
+@app.command()
+def controls(
+    curriculum: Annotated[Path, typer.Argument(help="ltm_curriculum.yaml")],
+    out: Out,
+) -> None:
+    """Write the controls of a curriculum: its visits in six other orders, as files."""
+    from upbringing.console import say
+    from upbringing.files import staged, write_json, write_text
+    from upbringing.order import SCHEMA_FILE, control_files, curriculum_schema
+
+    files = control_files(curriculum)
+    with staged(out) as draft:
+        for name, text in files.items():
+            write_text(draft / name, text)
+        write_json(draft / SCHEMA_FILE, curriculum_schema())
+    for name in files:
+        say(str(out / name))
 
 
 @app.command()

@@ -4,16 +4,13 @@ import upbringing.order.chain
 import upbringing.order.mixing
 import upbringing.order.pacing
 import upbringing.order.strategies  # noqa: F401  (they register themselves)
+from upbringing.order.arms import ARMS, Block, arm_curriculum, block_of, describe_arm
 from upbringing.order.caveats import caveats
 from upbringing.order.compare import Alone, Comparison, compare
 from upbringing.order.compile import compile_order
-from upbringing.order.controls import ARMS, Block, arm_curriculum, block_of, describe_arm
-from upbringing.order.curriculum import (
-    Curriculum,
-    Phase,
-    load_curriculum,
-    parse_curriculum,
-)
+from upbringing.order.control_files import control_files
+from upbringing.order.controls import CONTROLS
+from upbringing.order.curriculum import Curriculum, load_curriculum, parse_curriculum
 from upbringing.order.ladder import ladder_order
 from upbringing.order.look import (
     Acquaintance,
@@ -29,12 +26,14 @@ from upbringing.order.look import (
 )
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.packing import Rows
+from upbringing.order.phases import Phase
 from upbringing.order.scenic_orderer import compose
 from upbringing.order.schema import SCHEMA_FILE, SCHEMA_LINE, curriculum_schema
 from upbringing.order.selection import Names, Selection
 
 __all__ = [
     "ARMS",
+    "CONTROLS",
     "SCHEMA_FILE",
     "SCHEMA_LINE",
     "Acquaintance",
@@ -59,6 +58,7 @@ __all__ = [
     "compare",
     "compile_order",
     "compose",
+    "control_files",
     "curriculum_schema",
     "describe_arm",
     "ladder_order",

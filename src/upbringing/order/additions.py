@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
+from upbringing.order.parameters import dated
 from upbringing.order.sorting import Rows, argsort
 
 Sizes = npt.NDArray[np.int64]
@@ -30,10 +32,28 @@ class Life:
 
 @dataclass(frozen=True)
 class Pinned:
-    """Rows that are met one after another from `age` on."""
+    """Rows with the age at which each is met, shape (m,) both; of one age, in this order."""
 
-    age: float
     rows: Rows
+    ages: npt.NDArray[np.float64]
+
+    @classmethod
+    def at(cls, rows: Rows, ages: Sequence[float]) -> Pinned:
+        """All the rows, one after another, from each of these ages on."""
+        return cls(np.tile(rows, len(ages)), np.repeat(np.array(ages, dtype=float), len(rows)))
+
+
+def ages_of_dates(dates: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Ages in proportion to dates, (n,): 0 for the first of them, 1 for the last.
+
+    Raises `InputError` for a scene without a date, and where there is one date only.
+    """
+    dates = dated(dates)
+    first, last = dates.min(), dates.max()
+    if first == last:
+        raise InputError("these scenes have one date only", do="give their age: `ages: [0.5]`")
+    ages: npt.NDArray[np.float64] = (dates - first) / (last - first)
+    return ages
 
 
 def spaced(count: int, spacing: str) -> npt.NDArray[np.float64]:
@@ -68,20 +88,19 @@ def with_events(
     """The sequence with every pinned row at its age, and where the phases start in it.
 
     An age is a share of the bytes of the whole life, events included; `starts` are positions of the
-    first visit of each phase, and an event at a border falls into the phase that begins there.
+    first visit of each phase, and an event at a border falls into the phase that begins there. What
+    is pinned comes by rising age, also where one event lasts beyond the age of the next.
     """
-    groups = sorted(pinned, key=lambda group: group.age)
-    read = np.concatenate([[0], life.num_bytes[sequence].cumsum()])
-    sizes = [int(life.num_bytes[group.rows].sum()) for group in groups]
-    total = int(read[-1]) + sum(sizes)
-    before = 0
-    positions = []
-    for group, size in zip(groups, sizes, strict=True):
-        position = int(np.searchsorted(read, group.age * total - before, side="left"))
-        positions.append(np.full(len(group.rows), min(position, len(sequence))))
-        before += size
-    if not groups:
+    if not pinned:
         return sequence, list(starts)
-    at = np.concatenate(positions)
-    longer = np.insert(sequence, at, np.concatenate([group.rows for group in groups]))
+    ages = np.concatenate([event.ages for event in pinned])
+    by_age = np.argsort(ages, kind="stable")
+    rows = np.concatenate([event.rows for event in pinned])[by_age]
+    age, group = np.unique(ages[by_age], return_inverse=True)
+    sizes = np.bincount(group, weights=life.num_bytes[rows]).astype(np.int64)
+    read = np.concatenate([[0], life.num_bytes[sequence].cumsum()])
+    own = age * (read[-1] + sizes.sum()) - (sizes.cumsum() - sizes)  # the sequence's bytes before
+    slots = np.minimum(np.searchsorted(read, np.maximum.accumulate(own)), len(sequence))
+    at = slots[group]
+    longer = np.insert(sequence, at, rows)
     return longer, [start + int(np.sum(at < start)) for start in starts]

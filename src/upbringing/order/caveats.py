@@ -52,7 +52,7 @@ def caveats(curriculum: Curriculum, order: Order) -> list[Problem]:
 def _vectors(curriculum: Curriculum, order: Order) -> Vectors | None:
     """The vectors, where a selection is by nearness."""
     said = [curriculum.scenes, *(event.scenes for event in curriculum.events)]
-    said += [phase.scenes for phase in curriculum.phases if isinstance(phase.scenes, Selection)]
+    said += [one.scenes for _, one in curriculum.leaves() if isinstance(one.scenes, Selection)]
     needed = any(VECTORS in selection.reads() for selection in said if selection is not None)
     return vectors_of(order.corpus, curriculum.vectors) if needed else None
 
@@ -149,9 +149,9 @@ class _Looked:
     def _selections(self) -> Iterator[tuple[Path, Selection]]:
         for number, event in enumerate(self.curriculum.events):
             yield ("events", number, "scenes"), event.scenes
-        for number, phase in enumerate(self.curriculum.phases):
+        for path, phase in self.curriculum.leaves():
             if isinstance(phase.scenes, Selection):
-                yield ("phases", number, "scenes"), phase.scenes
+                yield (*path, "scenes"), phase.scenes
 
     def unread(self) -> Iterator[Problem]:
         """Kinds that are never read, and scenes that are not for another reason than a part."""

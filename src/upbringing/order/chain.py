@@ -19,7 +19,8 @@ from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
 from upbringing.order.improve import improved
 from upbringing.order.nearest import UNIT, Indices, Points, nearest_pairs, on_grid
-from upbringing.order.places import VECTORS, Reads, Selected, Share, arrangement
+from upbringing.order.parameters import Reads, Share
+from upbringing.order.places import VECTORS, Selected, arrangement
 from upbringing.order.route import nearest_route
 from upbringing.order.sorting import Ranks, inverse
 from upbringing.settings import suggestion

@@ -7,7 +7,9 @@ and the seed. Only scenes of the `train` split can be visited.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 
@@ -18,12 +20,20 @@ from upbringing.corpus import Corpus
 from upbringing.corpus.store import TRAIN
 from upbringing.corpus.vectors import Vectors, vectors_of
 from upbringing.errors import InputError, Problem, SettingsError
-from upbringing.order.additions import Life, Pinned, rehearsed, with_events
-from upbringing.order.curriculum import Curriculum, Phase
+from upbringing.order.additions import Life, Pinned, ages_of_dates, rehearsed, with_events
+from upbringing.order.claims import Claims, claims_of, life_of, raise_all
+from upbringing.order.controls import controlled
+from upbringing.order.curriculum import Curriculum
+from upbringing.order.joining import joined
 from upbringing.order.order import Order, PhaseSpan
+from upbringing.order.own_files import SUFFIX, digest_of_file
+from upbringing.order.parameters import DATE
+from upbringing.order.phases import InnerPhase
 from upbringing.order.places import VECTORS, Selected, columns_read, ranks_of
-from upbringing.order.selection import Chooser, Mask, Path, Scenes, Selection
+from upbringing.order.selection import Path, Selection
 from upbringing.order.sorting import Ranks, Rows, argsort, inverse
+
+_NONE: Rows = np.zeros(0, dtype=np.uint32)
 
 
 def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = None) -> Order:
@@ -34,20 +44,33 @@ def compile_order(corpus: Corpus, curriculum: Curriculum, *, seed: int | None = 
     """
     seed = curriculum.seed if seed is None else seed
     reads = _reads(curriculum)
-    names = tuple(name for name in reads if name != VECTORS)
+    files = [name for name in reads if name.endswith(SUFFIX)]
+    names = [name for name in reads if name not in files and name != VECTORS]
     vectors = vectors_of(corpus, curriculum.vectors) if VECTORS in reads else None
-    sequence, spans = lay(corpus.columns(names), curriculum, seed, vectors)
+    sequence, spans = lay(_columns(corpus, names, curriculum), curriculum, seed, vectors)
     return Order.from_rows(
         corpus,
         sequence,
         phases=spans,
-        recipe={
-            "curriculum": curriculum.model_dump(mode="json", exclude_defaults=True),
+        recipe={"curriculum": curriculum.model_dump(mode="json", exclude_defaults=True)},
+        inputs={
             **({VECTORS: vectors.digest} if vectors else {}),
+            **{f"strategies {file}": digest_of_file(file) for file in files},
         },
         seed=seed,
         columns=names,
     )
+
+
+def _columns(corpus: Corpus, names: Sequence[str], curriculum: Curriculum) -> pl.DataFrame:
+    """These columns; `SettingsError` where the curriculum asks for dates and there are none."""
+    if DATE in names and DATE not in corpus.column_names:
+        raise SettingsError(
+            "the curriculum asks for dates, and no scene of the corpus has one",
+            where=curriculum.where(),
+            do="ingest texts that carry a date",
+        )
+    return corpus.columns(names)
 
 
 def lay(
@@ -57,99 +80,27 @@ def lay(
 
     Shape (num_visits,). Raises as `compile_order` does.
     """
-    scenes = _life(columns.with_row_index("row").filter(split=TRAIN), curriculum, vectors)
-    claims = _claims(scenes, curriculum, seed, vectors)
-    compiled = _Compiled(curriculum, scenes, claims, seed, vectors)
+    scenes = life_of(columns.with_row_index("row").filter(split=TRAIN), curriculum, vectors)
+    claims = claims_of(scenes, curriculum, seed, vectors)
     num_bytes = columns["num_bytes"].to_numpy().astype(np.int64)
-    return compiled.whole(Life(columns["key"].to_numpy(), num_bytes, seed))
+    life = Life(columns["key"].to_numpy(), num_bytes, seed)
+    return _Compiled(curriculum, scenes, claims, life, vectors).whole()
 
 
 def _reads(curriculum: Curriculum) -> tuple[str, ...]:
-    """The corpus columns that the order depends on, and `VECTORS` if it does on them, in a fixed
-    order.
-    """
+    """What the order depends on, in a fixed order: corpus columns, `VECTORS`, own files."""
     names = ["key", "split", "num_bytes"]
-    selections: list[object] = [phase.scenes for phase in curriculum.phases]
+    selections: list[object] = [phase.scenes for _, phase in curriculum.leaves()]
     selections += [phase.rehearse.scenes for phase in curriculum.phases if phase.rehearse]
     selections += [event.scenes for event in curriculum.events]
     for selection in (*selections, curriculum.scenes):
         if isinstance(selection, Selection):
             names += selection.reads()
-    for phase in curriculum.phases:
+    for _, phase in curriculum.leaves():
         names += columns_read(phase.arrange)
         names += ("document", "place") if phase.keep else ()
+    names += [DATE for event in curriculum.events if event.ages == DATE]
     return tuple(dict.fromkeys(names))
-
-
-def _life(frame: pl.DataFrame, curriculum: Curriculum, vectors: Vectors | None) -> pl.DataFrame:
-    """The training scenes the curriculum is about."""
-    if curriculum.scenes is None:
-        return frame
-    # Not drawn by the seed: a study's seeds live through the same scenes.
-    chooser = Chooser(Scenes(frame, vectors), curriculum, seed=0)
-    chosen = chooser.choose(curriculum.scenes, ("scenes",))
-    _raise_all(chooser.problems)
-    return frame.filter(pl.Series(chosen))
-
-
-@dataclass(frozen=True)
-class _Claims:
-    """Which scenes of a life each phase and each event owns, and each rehearsal may bring back."""
-
-    phases: list[Mask]
-    events: list[Mask]
-    rehearsals: dict[int, Mask]
-
-
-def _claims(
-    life: pl.DataFrame, curriculum: Curriculum, seed: int, vectors: Vectors | None
-) -> _Claims:
-    """Events first, then phases in file order; `rest` takes what no other claims."""
-    chooser = Chooser(Scenes(life, vectors), curriculum, seed)
-    problems = chooser.problems
-    owner = np.full(life.height, -1)
-    owners: list[str] = []
-
-    pinned = np.zeros(life.height, dtype=bool)
-
-    def claim(what: str, selection: Selection, path: Path) -> Mask:
-        num_problems = len(problems)
-        chosen = chooser.choose(selection, path) & ~pinned
-        if not chosen.any() and len(problems) == num_problems:
-            problems.append(Problem(f"{what} selects no scene", curriculum.where(*path)))
-        taken = owner[chosen & (owner >= 0)]
-        if taken.size:
-            said = f"{taken.size} scenes of {what} belong to {owners[int(taken[0])]} already"
-            problems.append(Problem(said, curriculum.where(*path), do="let one of them own them"))
-        owners.append(what)
-        owner[chosen] = len(owners) - 1
-        return chosen
-
-    events = [
-        claim(f"event {number + 1}", event.scenes, ("events", number, "scenes"))
-        for number, event in enumerate(curriculum.events)
-    ]
-    pinned = owner >= 0  # phases have what events leave
-    phases: dict[int, Mask] = {}
-    for number, phase in enumerate(curriculum.phases):
-        if isinstance(phase.scenes, Selection):
-            path = ("phases", number, "scenes")
-            phases[number] = claim(f"phase {phase.name!r}", phase.scenes, path)
-    for number, phase in enumerate(curriculum.phases):
-        if phase.scenes == "rest":
-            phases[number] = owner < 0
-            if not phases[number].any():
-                where = curriculum.where("phases", number, "scenes")
-                problems.append(Problem(f"phase {phase.name!r} selects no scene", where))
-    rehearsals = {
-        number: chooser.choose(
-            phase.rehearse.scenes or Selection(), ("phases", number, "rehearse", "scenes")
-        )
-        for number, phase in enumerate(curriculum.phases)
-        if phase.rehearse
-    }
-    _raise_all(problems)
-    return _Claims([phases[number] for number in range(len(phases))], events, rehearsals)
 
 
 @dataclass(frozen=True)
@@ -158,65 +109,110 @@ class _Compiled:
 
     curriculum: Curriculum
     scenes: pl.DataFrame
-    claims: _Claims
-    seed: int
-    vectors: Vectors | None = None
+    claims: Claims
+    life: Life
+    vectors: Vectors | None
+    problems: list[Problem] = field(default_factory=list)
 
-    def whole(self, life: Life) -> tuple[Rows, list[PhaseSpan]]:
+    def whole(self) -> tuple[Rows, list[PhaseSpan]]:
         """Every visit in order, and the phases' spans."""
         parts: list[Rows] = []
-        problems: list[Problem] = []
-        for number in range(len(self.curriculum.phases)):
-            try:
-                parts.append(self._phase(number, parts, life))
-            except InputError as error:
-                where = self.curriculum.where("phases", number, "arrange")
-                problems += [replace(problem, where=where) for problem in error.problems]
-        _raise_all(problems)
-        starts = np.cumsum([0, *map(len, parts)]).tolist()
-        rows = self.scenes["row"].to_numpy()
-        pinned = [
-            Pinned(age, rows[mine])
-            for event, mine in zip(self.curriculum.events, self.claims.events, strict=True)
-            for age in event.when
-        ]
-        sequence, starts[:-1] = with_events(np.concatenate(parts), starts[:-1], pinned, life)
-        starts[-1] = len(sequence)
+        for number, phase in enumerate(self.curriculum.phases):
+            own = self._visits(phase, ("phases", number), f"order/{phase.name}")
+            parts.append(self._with_rehearsal(own, number, parts))
+        pinned = self._pinned()
+        raise_all(self.problems)
+        starts = np.cumsum([0, *map(len, parts)]).tolist()[:-1]
+        sequence, starts = with_events(np.concatenate(parts), starts, pinned, self.life)
+        if self.curriculum.control is not None:
+            with self._noting("control"):
+                sequence, starts = controlled(self.curriculum.control, sequence, starts, self.life)
+            raise_all(self.problems)
         spans = [
             PhaseSpan(phase.name, start, stop, phase.batch_size, phase.lr_scale)
-            for phase, (start, stop) in zip(self.curriculum.phases, pairwise(starts), strict=True)
+            for phase, (start, stop) in zip(
+                self.curriculum.phases, pairwise([*starts, len(sequence)]), strict=True
+            )
         ]
         return sequence, spans
 
-    def _phase(self, number: int, earlier: list[Rows], life: Life) -> Rows:
-        """The visits of a phase with its passes and its rehearsal."""
-        phase = self.curriculum.phases[number]
-        mine = self.scenes.filter(pl.Series(self.claims.phases[number]))
-        own = np.concatenate([self._pass(mine, phase, n) for n in range(phase.passes.count)])
-        if phase.rehearse is None:
-            return own
-        may_return = self.scenes["row"].to_numpy()[self.claims.rehearsals[number]]
-        met = np.intersect1d(np.concatenate(earlier), may_return) if earlier else np.array([])
-        if not len(met):
-            where = self.curriculum.where("phases", number, "rehearse")
-            raise SettingsError(f"phase {phase.name!r} rehearses what was never met", where=where)
-        return rehearsed(own, met, phase.rehearse.share, phase.rehearse.spacing, phase.name, life)
+    @contextmanager
+    def _noting(self, *path: int | str) -> Iterator[None]:
+        """Note what goes wrong inside as problems at that place in the file."""
+        try:
+            yield
+        except InputError as error:
+            where = self.curriculum.where(*path)
+            self.problems.extend(replace(problem, where=where) for problem in error.problems)
 
-    def _pass(self, scenes: pl.DataFrame, phase: Phase, number: int) -> Rows:
-        """The rows of one pass over a phase, in order."""
-        draw = number if phase.passes.again == "anew" else 0
+    def _visits(self, phase: InnerPhase, path: Path, purpose: str) -> Rows:
+        """The visits of a phase in all its passes; `purpose` keys its draws."""
+        again = phase.passes.again
+        passes = []
+        for number in range(phase.passes.count):
+            drawn = f"{purpose}/{number if again == 'anew' else 0}"
+            once = (
+                self._joined(phase, path, drawn)
+                if phase.phases
+                else self._arranged(phase, path, drawn)
+            )
+            passes.append(once[::-1] if again == "reversed" and number % 2 else once)
+        return np.concatenate(passes)
+
+    def _joined(self, phase: InnerPhase, path: Path, purpose: str) -> Rows:
+        """The visits of the phases inside a phase, once."""
+        parts = {
+            inner.name: self._visits(inner, (*path, "phases", number), f"{purpose}/{inner.name}")
+            for number, inner in enumerate(phase.phases)
+        }
+        with self._noting(*path, "join"):
+            return joined(phase.join, parts, self.life.seed, purpose)
+        return _NONE
+
+    def _arranged(self, phase: InnerPhase, path: Path, purpose: str) -> Rows:
+        """The rows of a phase's scenes, once, in order."""
+        scenes = self.scenes.filter(pl.Series(self.claims.phases[path]))
         rows = scenes["row"].to_numpy()
-        selected = Selected(scenes, self.seed, f"order/{phase.name}/{draw}")
+        selected = Selected(scenes, self.life.seed, purpose)
         if self.vectors is not None:
             selected = replace(selected, vectors=partial(self.vectors.of, rows))
-        ranks = ranks_of(phase.arrange, selected)
-        order = argsort(ranks, selected.keys)
-        if phase.keep:
-            order = argsort(_kept_together(scenes, inverse(order)), selected.keys)
-        if phase.passes.again == "reversed" and number % 2:
-            order = order[::-1]
-        sequence: Rows = rows[order]
-        return sequence
+        with self._noting(*path, "arrange"):
+            order = argsort(ranks_of(phase.arrange, selected), selected.keys)
+            if phase.keep:
+                order = argsort(_kept_together(scenes, inverse(order)), selected.keys)
+            sequence: Rows = rows[order]
+            return sequence
+        return _NONE
+
+    def _with_rehearsal(self, own: Rows, number: int, earlier: list[Rows]) -> Rows:
+        """The visits of a phase with those of earlier phases that come back in it."""
+        phase = self.curriculum.phases[number]
+        if phase.rehearse is None or self.problems:
+            return own
+        path = ("phases", number, "rehearse")
+        may_return = self.scenes["row"].to_numpy()[self.claims.rehearsals[number]]
+        met = np.intersect1d(np.concatenate([_NONE, *earlier]), may_return)
+        if not len(met):
+            what = f"phase {phase.name!r} rehearses what was never met"
+            self.problems.append(Problem(what, self.curriculum.where(*path)))
+            return own
+        share, spacing = phase.rehearse.share, phase.rehearse.spacing
+        return rehearsed(own, met, share, spacing, phase.name, self.life)
+
+    def _pinned(self) -> list[Pinned]:
+        """The visits that events pin to ages."""
+        pinned = []
+        for number, (event, mine) in enumerate(
+            zip(self.curriculum.events, self.claims.events, strict=True)
+        ):
+            scenes = self.scenes.filter(pl.Series(mine))
+            rows = scenes["row"].to_numpy()
+            if event.ages == DATE:
+                with self._noting("events", number, "ages"):
+                    pinned.append(Pinned(rows, ages_of_dates(scenes[DATE].to_numpy())))
+            else:
+                pinned.append(Pinned.at(rows, event.when))
+        return pinned
 
 
 def _kept_together(scenes: pl.DataFrame, position: Rows) -> Ranks:
@@ -225,8 +221,3 @@ def _kept_together(scenes: pl.DataFrame, position: Rows) -> Ranks:
     firsts = frame.select(pl.col("position").min().over("document")).to_series()
     place = scenes["place"].to_numpy().astype(np.uint64)
     return firsts.to_numpy().astype(np.uint64) << np.uint64(32) | place
-
-
-def _raise_all(problems: list[Problem]) -> None:
-    if problems:
-        raise SettingsError(problems)

@@ -1,157 +1,141 @@
-"""The arms of a study as curricula, made by rule: the block under test, and its controls.
+"""Controls: the visits of a life in another order, against which its own order is judged.
 
-For a block X (a kind, or several), a counterpart Y (optional) and the other kinds:
+Each control keeps every visit of the curriculum, repeats and events included, so that a life and
+its controls are permutations of one another; what differs between them is order alone.
 
-    F   X first                 X · others · Y
-    M   X in the middle         Y/2 · others/2 · X · others/2 · Y/2
-    L   X last                  Y · others · X
-    S   a fresh shuffle         everything, dealt by the seed
-    O   another kind in X's slot, X among the others
-    N   F's block sizes, scenes dealt at random: one more shuffle, a negative control
+    shuffle  S: all visits in a random order
+    deal     N: one more shuffle, by a draw of its own: how two shuffles differ is chance
+    random   the phases stay where they are; inside each, its visits in a random order
+    blocks   the phases, each as it is, one after another in a random order other than the file's
+    other    O: the first phase changes places with the phase that is nearest to it in size
+    reverse  from the last visit to the first
 
-The counterpart lies as far from X as it can. All arms visit the same scenes once.
+The phases remain stretches of age, with their levers: a control begins each at the age at which the
+curriculum does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import count
+from typing import Literal, get_args
 
 import numpy as np
-import polars as pl
+import numpy.typing as npt
 
-from upbringing.corpus import Corpus
-from upbringing.corpus.store import TRAIN
-from upbringing.errors import InputError, Problem
-from upbringing.order.curriculum import Curriculum, Phase
-from upbringing.order.selection import Selection
-from upbringing.settings import suggestion
+from upbringing.errors import InputError
+from upbringing.identity import Keys, keyed_hash
+from upbringing.order.additions import Life
+from upbringing.order.mixing import inside_groups
+from upbringing.order.sorting import Rows, argsort
 
-ARMS = ("F", "M", "L", "S", "O", "N")
+Control = Literal["shuffle", "deal", "random", "blocks", "other", "reverse"]
+CONTROLS: tuple[Control, ...] = get_args(Control)
+
+Positions = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
-class Block:
-    """The kinds of X, of its counterpart Y and all the others, with the bytes of each."""
+class _Lived:
+    """A life: its visits, and the borders of its P phases, (P + 1,), the last one its end."""
 
-    kinds: tuple[str, ...]
-    against: tuple[str, ...]
-    others: tuple[str, ...]
-    num_bytes: Mapping[str, int]
-    life: Selection | None
+    sequence: Rows
+    borders: npt.NDArray[np.int64]
+    life: Life
 
-    def share(self, kinds: tuple[str, ...]) -> float:
-        """The share of the life's bytes that these kinds hold."""
-        return sum(self.num_bytes[k] for k in kinds) / sum(self.num_bytes.values())
+    def lots(self, control: str) -> Keys:
+        """A lot for each visit, (num_visits,), from the scene and the number of the meeting."""
+        places = np.arange(len(self.sequence), dtype=np.uint64)
+        meeting, _ = inside_groups(self.sequence.astype(np.uint64), places)
+        first = keyed_hash(self.life.keys[self.sequence], self.life.seed, f"control/{control}")
+        return keyed_hash(first + meeting, self.life.seed, "control/meeting")
 
     @property
-    def stand_in(self) -> str:
-        """The other kind nearest to X in bytes: it takes X's slot in arm O."""
-        size = sum(self.num_bytes[kind] for kind in self.kinds)
-        return min(self.others, key=lambda kind: (abs(self.num_bytes[kind] - size), kind))
+    def num_bytes(self) -> npt.NDArray[np.int64]:
+        """The bytes of each phase, (P,)."""
+        return np.diff(_read(self.sequence, self.life)[self.borders])
+
+    def phases(self, numbers: Positions) -> Positions:
+        """The positions of these phases, one after another."""
+        spans = [np.arange(self.borders[n], self.borders[n + 1]) for n in numbers]
+        return np.concatenate(spans)
 
 
-def block_of(
-    corpus: Corpus,
-    kinds: tuple[str, ...],
-    *,
-    against: tuple[str, ...] = (),
-    life: Selection | None = None,
-) -> Block:
-    """The block of `kinds` in the life's training scenes.
+def controlled(
+    control: Control, sequence: Rows, starts: list[int], life: Life
+) -> tuple[Rows, list[int]]:
+    """The visits in the order of a control, and where its phases start.
 
-    Raises `InputError` for kinds that the life lacks, for kinds on both sides, and where nothing
-    remains beside the block.
+    `sequence` is (num_visits,), `starts` the first visit of each phase. Raises `InputError` where
+    there are too few phases for the control.
     """
-    frame = corpus.columns(["kind", "lang", "split", "num_bytes"]).filter(split=TRAIN)
-    if life and life.lang:
-        frame = frame.filter(pl.col("lang").is_in(life.lang))
-    sizes = frame.group_by("kind").agg(pl.col("num_bytes").cast(pl.Int64).sum()).sort("kind")
-    num_bytes = dict(zip(sizes["kind"], sizes["num_bytes"], strict=True))
-    known = list(num_bytes)
-    problems = [
-        Problem(f"no scene is of kind {kind!r}", None, ", ".join(known), suggestion(kind, known))
-        for kind in (*kinds, *against)
-        if kind not in num_bytes
-    ]
-    problems += [Problem(f"{k!r} is the block and its counterpart") for k in kinds if k in against]
-    others = tuple(kind for kind in known if kind not in (*kinds, *against))
-    if not others and not against:
-        problems.append(Problem("the block is the whole corpus", do="leave some kinds beside it"))
-    if problems:
-        raise InputError(problems)
-    return Block(kinds, against, others, num_bytes, life)
+    borders = np.array([*starts, len(sequence)])
+    order = _CONTROLS[control](_Lived(sequence, borders, life))
+    # Levers belong to age: what was behind a border in bytes is behind it still.
+    behind = _read(sequence, life)[borders]
+    other: Rows = sequence[order]
+    return other, np.searchsorted(_read(other, life), behind)[:-1].tolist()
 
 
-def arm_curriculum(arm: str, block: Block) -> Curriculum:
-    """The curriculum of one arm of `ARMS`. Raises `InputError` for an unknown arm."""
-    if arm not in _RULES:
-        raise InputError(f"no arm is called {arm!r}", allowed=", ".join(ARMS))
-    return Curriculum(name=arm, scenes=block.life, phases=tuple(_RULES[arm](block)))
+def _read(sequence: Rows, life: Life) -> npt.NDArray[np.int64]:
+    """The bytes behind each visit, and all of them."""
+    return np.concatenate([[0], life.num_bytes[sequence].cumsum()])
 
 
-def describe_arm(arm: str, block: Block) -> str:
-    """An arm in words, for a page."""
-    x, y, o = ("+".join(k) for k in (block.kinds, block.against, (block.stand_in,)))
-    far = f", {y} at the far end" if y else ""
-    return {
-        "F": f"{x} first{far}",
-        "M": f"{x} in the middle" + (f", {y} at both ends" if y else ""),
-        "L": f"{x} last{far}",
-        "S": "a fresh shuffle for each seed",
-        "O": f"{o} in the place of {x}, first",
-        "N": f"the blocks of F, scenes dealt at random: no {x} in them by design",
-    }[arm]
+def _shuffle(lived: _Lived) -> Positions:
+    return _by_lot(lived.lots("shuffle"))
 
 
-def _phase(name: str, kinds: tuple[str, ...], part: tuple[float, float] | None = None) -> Phase:
-    return Phase(name=name, scenes=Selection(kind=kinds, part=part))
+def _deal(lived: _Lived) -> Positions:
+    return _by_lot(lived.lots("deal"))
 
 
-def _first(block: Block) -> list[Phase]:
-    phases = [_phase("block", block.kinds)]
-    phases += [_phase("others", block.others)] if block.others else []
-    phases += [_phase("counterpart", block.against)] if block.against else []
-    return phases
+def _by_lot(lots: Keys) -> Positions:
+    return argsort(lots, np.arange(len(lots), dtype=np.uint64))
 
 
-def _last(block: Block) -> list[Phase]:
-    return _first(block)[::-1]
+def _random(lived: _Lived) -> Positions:
+    lots = lived.lots("random")
+    spans = [np.arange(a, b) for a, b in zip(lived.borders, lived.borders[1:], strict=False)]
+    return np.concatenate([span[_by_lot(lots[span])] for span in spans])
 
 
-def _middle(block: Block) -> list[Phase]:
-    sides = [("counterpart", block.against), ("others", block.others)]
-    early = [_phase(f"{name}, early", kinds, (0, 0.5)) for name, kinds in sides if kinds]
-    late = [_phase(f"{name}, late", kinds, (0.5, 1)) for name, kinds in sides[::-1] if kinds]
-    return [*early, _phase("block", block.kinds), *late]
+def _blocks(lived: _Lived) -> Positions:
+    _needs_two(lived, "blocks")
+    numbers = np.arange(len(lived.borders) - 1)
+    for draw in count():
+        lots = keyed_hash(numbers.astype(np.uint64), lived.life.seed, f"control/blocks/{draw}")
+        dealt = np.argsort(lots)
+        if (dealt != numbers).any():
+            break
+    return lived.phases(dealt)
 
 
-def _shuffled(_: Block) -> list[Phase]:
-    return [Phase(name="life", scenes="rest")]
+def _other(lived: _Lived) -> Positions:
+    _needs_two(lived, "other")
+    sizes = lived.num_bytes
+    nearest = 1 + int(np.abs(sizes[1:] - sizes[0]).argmin())
+    numbers = np.arange(len(sizes))
+    numbers[[0, nearest]] = nearest, 0
+    return lived.phases(numbers)
 
 
-def _other(block: Block) -> list[Phase]:
-    if not block.others:
-        raise InputError("arm O needs a third kind", do="leave O out of the arms")
-    rest = tuple(kind for kind in block.others if kind != block.stand_in)
-    return _first(replace(block, kinds=(block.stand_in,), others=(*block.kinds, *rest)))
+def _reverse(lived: _Lived) -> Positions:
+    return np.arange(len(lived.sequence))[::-1]
 
 
-def _dealt(block: Block) -> list[Phase]:
-    groups = [g for g in (block.kinds, block.others, block.against) if g]
-    cuts = [0.0, *np.cumsum([block.share(group) for group in groups])[:-1].round(6).tolist(), 1.0]
-    return [
-        Phase(name=f"deal {number}", scenes=Selection(part=span))
-        for number, span in enumerate(pairwise(cuts), start=1)
-    ]
+def _needs_two(lived: _Lived, control: str) -> None:
+    if len(lived.borders) < 3:
+        do = "give the life two phases or more"
+        raise InputError(f"`control: {control}` has no other phase to put first", do=do)
 
 
-_RULES: Mapping[str, Callable[[Block], list[Phase]]] = {
-    "F": _first,
-    "M": _middle,
-    "L": _last,
-    "S": _shuffled,
-    "O": _other,
-    "N": _dealt,
+_CONTROLS: Mapping[Control, Callable[[_Lived], Positions]] = {
+    "shuffle": _shuffle,
+    "deal": _deal,
+    "random": _random,
+    "blocks": _blocks,
+    "other": _other,
+    "reverse": _reverse,
 }

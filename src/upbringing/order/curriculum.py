@@ -1,22 +1,21 @@
 """`ltm_curriculum.yaml`: who comes when, as a person writes it.
 
 A curriculum is a list of phases. Each phase says which scenes it owns, how they are arranged inside
-it, and which levers hold while it lasts. What is wrong in the file is reported at once, each
-mistake at its line and column.
+it, and which levers hold while it lasts; or it holds phases of its own, and says how they come
+together. What is wrong in the file is reported at once, each mistake at its line and column.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    PlainSerializer,
     Tag,
     ValidatorFunctionWrapHandler,
     WithJsonSchema,
@@ -25,17 +24,12 @@ from pydantic import (
 from ruamel.yaml import YAML
 
 from upbringing.corpus.vectors import MODELS, TFIDF, read_source
-from upbringing.order.places import Inside, read_arrangement
-from upbringing.order.selection import Selection
+from upbringing.order.controls import Control
+from upbringing.order.phases import InnerPhase, Phase, fields, leaves, phases_fit
+from upbringing.order.selection import Path, Selection
 from upbringing.settings import Settings, load_settings, mistake, parse_settings, validate_all
 
 Age = Annotated[float, Field(ge=0, le=1)]
-
-# Which of the two is meant is told by its form, so that a mistake in one is not two mistakes.
-Scenes = Annotated[
-    Annotated[Selection, Tag("Selection")] | Annotated[Literal["rest"], Tag("rest")],
-    Discriminator(lambda value: "rest" if isinstance(value, str) else "Selection"),
-]
 
 
 VectorSource = Annotated[
@@ -61,56 +55,6 @@ VectorSource = Annotated[
 ]
 
 
-def _as_count(said: Any) -> Any:
-    return {"count": said} if isinstance(said, (int, str)) else said
-
-
-def _say_count(passes: Passes) -> int | dict[str, Any]:
-    """The shortest that reads as these passes."""
-    return passes.count if passes.again == "anew" else passes.model_dump()
-
-
-class Passes(Settings):
-    """How often a phase goes through its scenes, and how it comes back to them.
-
-    again  `anew`: arranged with another draw each time; `same`: as the first time; `reversed`:
-           every second time from the end to the beginning
-    """
-
-    count: Annotated[int, Field(ge=1)] = 1
-    again: Literal["anew", "same", "reversed"] = "anew"
-
-
-class Rehearsal(Settings):
-    """Scenes of earlier phases come back while a phase lasts.
-
-    scenes   which of them; without it, all that were met before
-    share    of the phase's bytes, rehearsal included
-    spacing  `even`, or `expanding`: often at first, then ever more rarely
-    """
-
-    scenes: Selection | None = None
-    share: Annotated[float, Field(gt=0, lt=1)]
-    spacing: Literal["even", "expanding"] = "even"
-
-
-class Phase(Settings):
-    """A named stretch of life: its scenes, their arrangement, its levers.
-
-    `keep: document` holds the scenes of a document together, in their order, wherever the
-    arrangement puts the first of them.
-    """
-
-    name: Annotated[str, Field(min_length=1)]
-    scenes: Scenes
-    arrange: Inside = Field(default_factory=lambda: read_arrangement("shuffle"))
-    keep: Literal["document"] | None = None
-    passes: Annotated[Passes, BeforeValidator(_as_count), PlainSerializer(_say_count)] = Passes()
-    rehearse: Rehearsal | None = None
-    batch_size: Annotated[int, Field(ge=1)] | None = None
-    lr_scale: Annotated[float, Field(ge=0)] = 1.0
-
-
 class Spaced(Settings):
     """Ages from `first` to `last`, `times` of them: evenly, or at intervals that grow."""
 
@@ -127,41 +71,48 @@ class Spaced(Settings):
         return tuple(self.first + (self.last - self.first) * step for step in steps)
 
 
+def _as_ages(said: Any) -> str:
+    """Which of the three is meant, told by the form, so that one mistake is not three."""
+    if isinstance(said, str):
+        return "date"
+    return "spaced" if isinstance(said, (Mapping, Spaced)) else "list"
+
+
 class Event(Settings):
-    """Scenes pinned to ages; they belong to no phase. Each time they come in the corpus's order."""
+    """Scenes pinned to ages; they belong to no phase. Each time they come in the corpus's order.
+
+    With `ages: date` each scene is met once, at its document's own age: from 0 for the first date
+    of the event's scenes to 1 for the last.
+    """
 
     scenes: Selection
-    ages: Annotated[tuple[Age, ...], Field(min_length=1)] | Spaced
+    ages: Annotated[
+        Annotated[tuple[Age, ...], Field(min_length=1), Tag("list")]
+        | Annotated[Spaced, Tag("spaced")]
+        | Annotated[Literal["date"], Tag("date")],
+        Discriminator(_as_ages),
+    ]
 
     @property
     def when(self) -> tuple[float, ...]:
-        """The ages at which it happens."""
-        return self.ages.ages if isinstance(self.ages, Spaced) else self.ages
+        """The ages at which all its scenes are met; none where each has an age of its own."""
+        if isinstance(self.ages, Spaced):
+            return self.ages.ages
+        return self.ages if isinstance(self.ages, tuple) else ()
 
 
-def _phases_are_distinct(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Phases have names of their own, and the rest goes to one of them."""
+def _a_life_fits(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """There is a phase, and the rest goes to one of them."""
     if not isinstance(value, (list, tuple)):
         return validate(value)
     if not value:
         raise ValueError("a life needs at least one phase")
-    mistakes = []
-    seen: set[str] = set()
-    for number, phase in enumerate(value):
-        name, scenes = (_said(phase, key) for key in ("name", "scenes"))
-        if isinstance(name, str) and name in seen:
-            what = f"two phases are called {name!r}; each needs its own name"
-            mistakes.append(mistake((number, "name"), what))
-        if scenes == "rest" and any(_said(other, "scenes") == "rest" for other in value[:number]):
-            what = "`scenes: rest` can stand in one phase only"
-            mistakes.append(mistake((number, "scenes"), what))
-        seen |= {name} if isinstance(name, str) else set()
+    rests = [path for path, phase in leaves(value) if fields(phase).get("scenes") == "rest"]
+    mistakes = [
+        mistake((*path, "scenes"), "`scenes: rest` can stand in one phase only")
+        for path in rests[1:]
+    ]
     return validate_all(value, validate, mistakes)
-
-
-def _said(phase: Any, key: str) -> Any:
-    """What a phase says under `key`, before it is known to be valid."""
-    return phase.get(key) if isinstance(phase, Mapping) else getattr(phase, key, None)
 
 
 class Curriculum(Settings):
@@ -169,6 +120,7 @@ class Curriculum(Settings):
 
     `scenes` narrows the life to a selection, the same for every seed; without it the life is every
     training scene of the corpus. Events claim their scenes first, then phases in file order.
+    `control` puts the same visits into another order, to judge this one by (`controls`).
     `vectors` is the source of what `chain` and `near` compare: `tfidf`, a `.npy` file, or a model
     in a folder.
     """
@@ -177,8 +129,13 @@ class Curriculum(Settings):
     seed: Annotated[int, Field(ge=0)] = 0
     vectors: VectorSource = TFIDF
     scenes: Selection | None = None
-    phases: Annotated[tuple[Phase, ...], WrapValidator(_phases_are_distinct)]
+    phases: Annotated[tuple[Phase, ...], WrapValidator(phases_fit), WrapValidator(_a_life_fits)]
     events: tuple[Event, ...] = ()
+    control: Control | None = None
+
+    def leaves(self) -> list[tuple[Path, InnerPhase]]:
+        """The phases with scenes of their own, each with its path in the file, in file order."""
+        return [(("phases", *path), phase) for path, phase in leaves(self.phases)]
 
     def to_yaml(self) -> str:
         """The file that reads back as this curriculum; defaults are left out."""
@@ -200,7 +157,7 @@ def _plain(value: Any, key: str = "") -> Any:
     return value
 
 
-def load_curriculum(file: Path) -> Curriculum:
+def load_curriculum(file: FilePath) -> Curriculum:
     """Read a curriculum; raises `SettingsError` with all its mistakes."""
     return load_settings(file, Curriculum)
 

@@ -15,13 +15,8 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field
 
 from upbringing.errors import InputError, Problem
-from upbringing.order.places import (
-    Group,
-    Inside,
-    Measure,
-    Selected,
-    arrangement,
-)
+from upbringing.order.parameters import Group, Measure
+from upbringing.order.places import Inside, Selected, arrangement
 from upbringing.order.sorting import Ranks, argsort
 from upbringing.order.strategies import index_in
 
@@ -67,6 +62,10 @@ class Density:
         inside = np.divide(2 * rest, below, out=np.zeros_like(rest), where=below > 0)
         found: npt.NDArray[np.float64] = ages[piece] + np.minimum(inside, width)
         return found
+
+
+EVEN = Density((0.0, 1.0), (1.0, 1.0))
+"""The same rate at every age."""
 
 
 def _read_density(said: Any) -> Density:
@@ -121,9 +120,8 @@ Densities = Annotated[
 def interleave(scenes: Selected, of: Group = "kind", inside: Inside = "shuffle") -> Ranks:
     """Every group from beginning to end of the phase, each spread evenly."""
     names = sorted(scenes.columns[of].unique())
-    even = Density((0.0, 1.0), (1.0, 1.0))
     group = index_in(scenes.columns[of], names, "interleave")
-    return spread(group, scenes.positions(inside), [even] * len(names))
+    return spread(group, scenes.positions(inside), [EVEN] * len(names))
 
 
 @arrangement(reads=("kind",))
@@ -140,20 +138,26 @@ def mixture(
     """
     group = index_in(scenes.columns["kind"], list(kinds), "mixture")
     if given == "shares":
-        _check_supply(kinds, np.bincount(group.astype(np.int64), minlength=len(kinds)))
+        counts = np.bincount(group.astype(np.int64), minlength=len(kinds))
+        check_supply(kinds, list(kinds), counts, of="scenes")
     return spread(group, scenes.positions(inside), list(kinds.values()))
 
 
-def _check_supply(shares: Mapping[str, Density], counts: npt.NDArray[np.int64]) -> None:
-    """Raise `InputError` where the shares need other numbers of scenes than there are."""
-    areas = np.array([density.areas.sum() for density in shares.values()])
+def check_supply(
+    shares: Mapping[str, Density], names: Sequence[str], counts: npt.NDArray[np.int64], *, of: str
+) -> None:
+    """Raise `InputError` where the shares need other numbers than there are, `counts` of `names`.
+
+    What is counted is called `of`.
+    """
+    areas = np.array([shares[name].areas.sum() for name in names])
     needed = areas / areas.sum() * counts.sum()
     problems = [
         Problem(
-            f"these shares need {need:,.0f} scenes of {kind}, and there are {count:,}",
-            do="give densities, or select as many of each kind as its share needs",
+            f"these shares need {need:,.0f} {of} of {name}, and there are {count:,}",
+            do="give densities, or select as many of each as its share needs",
         )
-        for kind, need, count in zip(shares, needed, counts, strict=True)
+        for name, need, count in zip(names, needed, counts, strict=True)
         if abs(need - count) > max(1.0, 0.01 * counts.sum())
     ]
     if problems:
@@ -167,7 +171,7 @@ def spiral(
     """Every group again and again, each turn at the next level of a measure; shuffled inside."""
     names = sorted(scenes.columns[of].unique())
     group = index_in(scenes.columns[of], names, "spiral")
-    position, count = _inside_groups(group, scenes.positions({"sort": {"by": (by,)}}))
+    position, count = inside_groups(group, scenes.positions({"sort": {"by": (by,)}}))
     turn = position * np.uint64(turns) // count
     visit = turn * np.uint64(len(names)) + group
     return visit << np.uint64(32) | scenes.positions({"shuffle": {}})
@@ -175,7 +179,7 @@ def spiral(
 
 def spread(group: Ranks, position: Ranks, densities: Sequence[Density]) -> Ranks:
     """Places for groups that run side by side, each in the order of `position`; shapes (n,)."""
-    inside, count = _inside_groups(group, position)
+    inside, count = inside_groups(group, position)
     places = np.empty(len(group), dtype=np.uint64)
     shares = (inside.astype(np.float64) + 0.5) / count
     for number, density in enumerate(densities):
@@ -184,7 +188,7 @@ def spread(group: Ranks, position: Ranks, densities: Sequence[Density]) -> Ranks
     return places
 
 
-def _inside_groups(group: Ranks, position: Ranks) -> tuple[Ranks, Ranks]:
+def inside_groups(group: Ranks, position: Ranks) -> tuple[Ranks, Ranks]:
     """The place of each scene among those of its group, and how many these are."""
     counts = np.bincount(group.astype(np.int64)).astype(np.uint64)
     order = argsort(group, position)

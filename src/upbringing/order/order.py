@@ -34,6 +34,8 @@ from upbringing.order.sorting import argsort, inverse
 
 FORMAT = "order/2"
 
+_COLUMN = "column "  # before the names of columns among the inputs
+
 Positions = npt.NDArray[np.uint32]
 
 
@@ -72,6 +74,7 @@ class Order:
     seed: int
     recipe: Mapping[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ("key", "num_bytes")
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_rows(
@@ -83,19 +86,21 @@ class Order:
         recipe: Mapping[str, Any] | None = None,
         seed: int = 0,
         columns: Sequence[str] = ("key", "num_bytes"),
+        inputs: Mapping[str, str] | None = None,
     ) -> Order:
         """An order from scene rows of `corpus`, shape (num_visits,), repeats allowed.
 
-        `columns` are those that the rows depend on; who names `split` among them has left the
-        held-out scenes out. Raises `InputError` for rows that the corpus lacks, for held-out scenes
-        and for phases that do not follow one another from the first visit to the last.
+        `columns` are those that the rows depend on, `inputs` the digests of what else they do; who
+        names `split` among the columns has left the held-out scenes out. Raises `InputError` for
+        rows that the corpus lacks, for held-out scenes and for phases that do not follow one
+        another from the first visit to the last.
         """
         sequence = checked_rows(corpus, rows)
         if "split" not in columns:
             check_split(corpus, sequence)
         spans = tuple(phases) or (PhaseSpan("life", 0, len(sequence)),)
         _check_spans(spans, len(sequence))
-        return cls(corpus, sequence, spans, seed, recipe or {}, tuple(columns))
+        return cls(corpus, sequence, spans, seed, recipe or {}, tuple(columns), inputs or {})
 
     @classmethod
     def from_ids(
@@ -201,8 +206,11 @@ class Order:
                 draft,
                 FORMAT,
                 recipe={**self.recipe, "seed": self.seed},
-                inputs={"corpus": self.corpus.digest}
-                | {f"column {n}": d for n, d in self._column_digests.items()},
+                inputs={
+                    "corpus": self.corpus.digest,
+                    **{f"{_COLUMN}{n}": d for n, d in self._column_digests.items()},
+                    **self.inputs,
+                },
                 facts={
                     "sequence": self.digest,
                     "visits": self.visits_digest,
@@ -236,7 +244,12 @@ class Order:
             tuple(PhaseSpan(**span) for span in manifest.facts["phases"]),
             manifest.recipe["seed"],
             recipe,
-            tuple(n.removeprefix("column ") for n in manifest.inputs if n.startswith("column ")),
+            tuple(n.removeprefix(_COLUMN) for n in manifest.inputs if n.startswith(_COLUMN)),
+            {
+                name: digest
+                for name, digest in manifest.inputs.items()
+                if name != "corpus" and not name.startswith(_COLUMN)
+            },
         )
         meetings = Meetings(_mapped(place / "keys.npy"), _mapped(place / "positions.npy"))
         order.__dict__.update(meetings=meetings, read=_mapped(place / "read.npy"))

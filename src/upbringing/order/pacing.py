@@ -8,14 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from upbringing.order.places import (
-    Inside,
-    Measure,
-    Reads,
-    Selected,
-    Share,
-    arrangement,
-)
+from upbringing.order.parameters import Measure, Reads, Share
+from upbringing.order.places import Inside, Selected, arrangement
 from upbringing.order.sorting import Ranks
 
 Count = Annotated[int, Field(ge=1)]

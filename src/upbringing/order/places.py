@@ -3,7 +3,8 @@
 A strategy takes the selected scenes and gives one unsigned 64-bit rank for each; the compile sorts
 by (phase, rank, scene key). Ranks are integers so that an order never depends on rounding. To add
 one, decorate a typed function with `@arrangement`: its name and its parameters are its YAML, each
-validated by its annotation; what stands in the YAML without a name is the first parameter.
+validated by its annotation; what stands in the YAML without a name is the first parameter. A
+function in a person's own file is named by path: `arrange: {"mine.py:tide": {by: num_bytes}}`.
 """
 
 from __future__ import annotations
@@ -12,67 +13,24 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from upbringing.corpus.measures import MEASURES
 from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
+from upbringing.order.own_files import SUFFIX, run_file
+from upbringing.order.parameters import DATE, Reads, dated
 from upbringing.order.sorting import Ranks, argsort, inverse, monotone
 
 Arrangement = Mapping[str, Mapping[str, Any]]
 """One strategy's name with its parameters, as `read_arrangement` gives it."""
 
 _TOP = np.uint64((1 << 32) - 1)  # of the ranks of one measure
-
-
-def _is_measure(measure: str) -> str:
-    name = measure.removeprefix("-")
-    if name not in MEASURES:
-        raise PydanticCustomError(
-            "unknown_measure",
-            "no measure is called {name}",
-            {"name": name, "known": list(MEASURES)},
-        )
-    return measure
-
-
-@dataclass(frozen=True)
-class Reads:
-    """Beside a parameter's type: the corpus columns that are read for a value of it."""
-
-    columns: Callable[[Any], tuple[str, ...]]
-
-
-Measure = Annotated[
-    str, AfterValidator(_is_measure), Reads(lambda measure: (measure.removeprefix("-"),))
-]
-"""The name of a measure; with a minus before it, falling."""
-
-Measures = Annotated[
-    tuple[Measure, ...],
-    BeforeValidator(lambda said: [said] if isinstance(said, str) else said),
-    PlainSerializer(lambda measures: measures[0] if len(measures) == 1 else list(measures)),
-    Field(min_length=1),
-    Reads(lambda measures: tuple(measure.removeprefix("-") for measure in measures)),
-]
-
-Group = Annotated[Literal["kind", "lang", "work", "document"], Reads(lambda column: (column,))]
-"""A column whose values are groups of scenes."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 VECTORS = "vectors"
@@ -113,8 +71,15 @@ class Selected:
         return keyed_hash(self.keys, self.seed, f"{self.purpose}/{name}")
 
     def by(self, measure: str) -> Ranks:
-        """Ranks below 2^32 that rise with a measure, or fall with `-measure`."""
-        ranks = monotone(self.columns[measure.removeprefix("-")].to_numpy())
+        """Ranks below 2^32 that rise with a measure, or fall with `-measure`.
+
+        Raises `InputError` for scenes without a date, where they are asked for.
+        """
+        name = measure.removeprefix("-")
+        values = self.columns[name].to_numpy()
+        if name == DATE:  # by rank, since dates lie closer than a float32 can tell
+            values = np.unique(dated(values), return_inverse=True)[1]
+        ranks = monotone(values)
         return _TOP - ranks if measure.startswith("-") else ranks
 
     def positions(self, arrange: Arrangement) -> Ranks:
@@ -144,7 +109,10 @@ _STRATEGIES: dict[str, _Strategy] = {}
 def arrangement(
     *, reads: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Ranks]], Callable[..., Ranks]]:
-    """Register a strategy; `reads` names columns that it needs beside those of its parameters."""
+    """Register a strategy; `reads` names columns that it needs beside those of its parameters.
+
+    Raises `ValueError` for a name that is taken.
+    """
 
     def register(function: Callable[..., Ranks]) -> Callable[..., Ranks]:
         hints = get_type_hints(function, include_extras=True)
@@ -161,20 +129,25 @@ def arrangement(
             if isinstance(mark, Reads)
         }
         adapters = {name: TypeAdapter(hints[name]) for name in names}
-        _STRATEGIES[function.__name__] = _Strategy(function, reads, columns, adapters, defaults)
+        name, module, needs = function.__name__, function.__module__, reads
+        if module.endswith(SUFFIX):  # a person's own file, on which the order depends too
+            name, needs = f"{module}:{name}", (*reads, module)
+        if name in _STRATEGIES and _STRATEGIES[name].function.__module__ != module:
+            raise ValueError(f"there is an arrangement called {name!r} already")
+        _STRATEGIES[name] = _Strategy(function, needs, columns, adapters, defaults)
         return function
 
     return register
 
 
 def strategies() -> Mapping[str, _Strategy]:
-    """Every strategy by its name, with its function, parameters and defaults."""
-    return _STRATEGIES
+    """Every strategy of the package by its name, with its function, parameters and defaults."""
+    return {name: of for name, of in _STRATEGIES.items() if SUFFIX not in name}
 
 
 def known_arrangements() -> list[str]:
-    """The names that `arrange:` takes."""
-    return sorted(_STRATEGIES)
+    """The names that `arrange:` takes, without those of files."""
+    return sorted(strategies())
 
 
 def read_arrangement(said: Any) -> Arrangement:
@@ -189,11 +162,15 @@ def read_arrangement(said: Any) -> Arrangement:
         name, setting = next(iter(said.items()))
     else:
         raise ValueError("an arrangement is one name, or one name with its setting")
+    file, is_own, _ = str(name).rpartition(f"{SUFFIX}:")
+    if is_own:
+        run_file(f"{file}{SUFFIX}")
     if name not in _STRATEGIES:
+        inside = [own for own in _STRATEGIES if is_own and own.startswith(f"{file}{SUFFIX}:")]
         raise PydanticCustomError(
             "unknown_arrangement",
             "no arrangement is called {name}",
-            {"name": name, "known": known_arrangements()},
+            {"name": name, "known": inside or known_arrangements()},
         )
     return {name: _parameters(name, _STRATEGIES[name], setting)}
 
@@ -236,7 +213,9 @@ def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:
 
 
 def columns_read(arrange: Arrangement) -> tuple[str, ...]:
-    """The corpus columns that an arrangement needs besides key, and `VECTORS` if it needs them."""
+    """The corpus columns that an arrangement needs besides key, `VECTORS` if it needs them, and
+    the files of a person's own that it is written in.
+    """
     name, parameters = next(iter(arrange.items()))
     strategy = _STRATEGIES[name]
     read = (mark.columns(parameters[key]) for key, mark in strategy.columns.items())
@@ -244,9 +223,26 @@ def columns_read(arrange: Arrangement) -> tuple[str, ...]:
 
 
 def ranks_of(arrange: Arrangement, scenes: Selected) -> Ranks:
-    """The ranks, shape (n,), that `arrange` gives."""
+    """The ranks, shape (n,), that `arrange` gives.
+
+    Raises `InputError` for what a person's own strategy raises, and where it gives no ranks.
+    """
     name, parameters = next(iter(arrange.items()))
-    return _STRATEGIES[name].function(scenes, **parameters)
+    try:
+        ranks = _STRATEGIES[name].function(scenes, **parameters)
+    except InputError:
+        raise
+    except Exception as error:
+        if SUFFIX not in name:
+            raise
+        raise InputError(f"{name} fails: {type(error).__name__}: {error}") from error
+    if not (isinstance(ranks, np.ndarray) and ranks.dtype == np.uint64):
+        kind = getattr(ranks, "dtype", type(ranks).__name__)
+        raise InputError(f"{name} gives {kind}", do="give a rank for each scene, as uint64")
+    if ranks.shape != (len(scenes),):
+        what = f"{name} gives ranks of shape {ranks.shape} for {len(scenes)} scenes"
+        raise InputError(what, do="give a rank for each scene")
+    return ranks
 
 
 def say_arrangement(arrange: Arrangement) -> Any:

@@ -16,10 +16,11 @@ from pydantic import AfterValidator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from upbringing.corpus.measures import MEASURES
-from upbringing.order.curriculum import Curriculum, Passes
+from upbringing.order.curriculum import Curriculum
 from upbringing.order.mixing import Density
-from upbringing.order.places import Measure, read_arrangement, strategies
+from upbringing.order.parameters import ORDERED_BY, Measure
+from upbringing.order.phases import Passes
+from upbringing.order.places import read_arrangement, strategies
 
 SCHEMA_FILE = "ltm_curriculum.schema.json"
 SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"
@@ -68,7 +69,7 @@ def curriculum_schema() -> dict[str, Any]:
     """The schema of `ltm_curriculum.yaml`: JSON Schema, draft 2020-12."""
     schema = Curriculum.model_json_schema(schema_generator=_AsWritten)
     definitions = {**schema.pop("$defs"), **_arrangements()}
-    definitions["Measure"] = {"enum": [*MEASURES, *(f"-{name}" for name in MEASURES)]}
+    definitions["Measure"] = {"enum": [*ORDERED_BY, *(f"-{name}" for name in ORDERED_BY)]}
     for name, definition in definitions.items():
         _explain(definition)
         if name in _SHORTHANDS:

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from upbringing.corpus.measures import MEASURES
 from upbringing.corpus.vectors import Vectors
 from upbringing.errors import Problem
 from upbringing.identity import Keys, keyed_hash
 from upbringing.order.nearest import UNIT, on_grid
+from upbringing.order.parameters import ORDERED_BY
 from upbringing.order.places import VECTORS
 from upbringing.order.sorting import argsort
 from upbringing.settings import Settings, suggestion
@@ -46,7 +47,13 @@ def _is_range(said: tuple[float | None, float | None]) -> tuple[float | None, fl
     return said
 
 
-Range = Annotated[tuple[float | None, float | None], AfterValidator(_is_range)]
+def _as_day(said: Any) -> Any:
+    """A date as it stands in YAML, in days since 1970-01-01: the unit of a corpus's dates."""
+    return (said - date(1970, 1, 1)).days if type(said) is date else said
+
+
+_Bound = Annotated[float | None, BeforeValidator(_as_day)]
+Range = Annotated[tuple[_Bound, _Bound], AfterValidator(_is_range)]
 
 
 class Near(Settings):
@@ -74,7 +81,7 @@ class Selection(Settings):
     """Scenes that match every field given; `part` then keeps a share of their bytes.
 
     kind … id  one name or several
-    measures   a range [least, most] of a measure, ends included, null for no bound
+    measures   a range [least, most] of a measure, or of `date`, ends included, null for no bound
     near       of what matches all else, the scenes whose vectors are near an example's
     any_of     scenes that one of these selections holds
     none_of    scenes that none of these holds
@@ -96,9 +103,9 @@ class Selection(Settings):
     @field_validator("measures")
     @classmethod
     def _measures_are_known(cls, said: dict[str, Range] | None) -> dict[str, Range] | None:
-        unknown = [name for name in said or () if name not in MEASURES]
+        unknown = [name for name in said or () if name not in ORDERED_BY]
         if unknown:
-            allowed = ", ".join(MEASURES)
+            allowed = ", ".join(ORDERED_BY)
             raise ValueError(f"no measure is called {unknown[0]!r}; allowed: {allowed}")
         return said
 

@@ -12,12 +12,8 @@ import numpy as np
 import polars as pl
 
 from upbringing.errors import InputError
-from upbringing.order.places import (
-    Inside,
-    Measures,
-    Selected,
-    arrangement,
-)
+from upbringing.order.parameters import Measures
+from upbringing.order.places import Inside, Selected, arrangement
 from upbringing.order.sorting import Ranks
 
 

@@ -1,0 +1,158 @@
+"""The arms of a study as curricula, made by rule: the block under test, and its controls.
+
+For a block X (a kind, or several), a counterpart Y (optional) and the other kinds:
+
+    F   X first                 X · others · Y
+    M   X in the middle         Y/2 · others/2 · X · others/2 · Y/2
+    L   X last                  Y · others · X
+    S   a fresh shuffle         everything, dealt by the seed
+    O   another kind in X's slot, X among the others
+    N   F's block sizes, scenes dealt at random: one more shuffle, a negative control
+
+The counterpart lies as far from X as it can. All arms visit the same scenes once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from upbringing.corpus import Corpus
+from upbringing.corpus.store import TRAIN
+from upbringing.errors import InputError, Problem
+from upbringing.order.curriculum import Curriculum
+from upbringing.order.phases import Phase
+from upbringing.order.selection import Selection
+from upbringing.settings import suggestion
+
+ARMS = ("F", "M", "L", "S", "O", "N")
+
+
+@dataclass(frozen=True)
+class Block:
+    """The kinds of X, of its counterpart Y and all the others, with the bytes of each."""
+
+    kinds: tuple[str, ...]
+    against: tuple[str, ...]
+    others: tuple[str, ...]
+    num_bytes: Mapping[str, int]
+    life: Selection | None
+
+    def share(self, kinds: tuple[str, ...]) -> float:
+        """The share of the life's bytes that these kinds hold."""
+        return sum(self.num_bytes[k] for k in kinds) / sum(self.num_bytes.values())
+
+    @property
+    def stand_in(self) -> str:
+        """The other kind nearest to X in bytes: it takes X's slot in arm O."""
+        size = sum(self.num_bytes[kind] for kind in self.kinds)
+        return min(self.others, key=lambda kind: (abs(self.num_bytes[kind] - size), kind))
+
+
+def block_of(
+    corpus: Corpus,
+    kinds: tuple[str, ...],
+    *,
+    against: tuple[str, ...] = (),
+    life: Selection | None = None,
+) -> Block:
+    """The block of `kinds` in the life's training scenes.
+
+    Raises `InputError` for kinds that the life lacks, for kinds on both sides, and where nothing
+    remains beside the block.
+    """
+    frame = corpus.columns(["kind", "lang", "split", "num_bytes"]).filter(split=TRAIN)
+    if life and life.lang:
+        frame = frame.filter(pl.col("lang").is_in(life.lang))
+    sizes = frame.group_by("kind").agg(pl.col("num_bytes").cast(pl.Int64).sum()).sort("kind")
+    num_bytes = dict(zip(sizes["kind"], sizes["num_bytes"], strict=True))
+    known = list(num_bytes)
+    problems = [
+        Problem(f"no scene is of kind {kind!r}", None, ", ".join(known), suggestion(kind, known))
+        for kind in (*kinds, *against)
+        if kind not in num_bytes
+    ]
+    problems += [Problem(f"{k!r} is the block and its counterpart") for k in kinds if k in against]
+    others = tuple(kind for kind in known if kind not in (*kinds, *against))
+    if not others and not against:
+        problems.append(Problem("the block is the whole corpus", do="leave some kinds beside it"))
+    if problems:
+        raise InputError(problems)
+    return Block(kinds, against, others, num_bytes, life)
+
+
+def arm_curriculum(arm: str, block: Block) -> Curriculum:
+    """The curriculum of one arm of `ARMS`. Raises `InputError` for an unknown arm."""
+    if arm not in _RULES:
+        raise InputError(f"no arm is called {arm!r}", allowed=", ".join(ARMS))
+    return Curriculum(name=arm, scenes=block.life, phases=tuple(_RULES[arm](block)))
+
+
+def describe_arm(arm: str, block: Block) -> str:
+    """An arm in words, for a page."""
+    x, y, o = ("+".join(k) for k in (block.kinds, block.against, (block.stand_in,)))
+    far = f", {y} at the far end" if y else ""
+    return {
+        "F": f"{x} first{far}",
+        "M": f"{x} in the middle" + (f", {y} at both ends" if y else ""),
+        "L": f"{x} last{far}",
+        "S": "a fresh shuffle for each seed",
+        "O": f"{o} in the place of {x}, first",
+        "N": f"the blocks of F, scenes dealt at random: no {x} in them by design",
+    }[arm]
+
+
+def _phase(name: str, kinds: tuple[str, ...], part: tuple[float, float] | None = None) -> Phase:
+    return Phase(name=name, scenes=Selection(kind=kinds, part=part))
+
+
+def _first(block: Block) -> list[Phase]:
+    phases = [_phase("block", block.kinds)]
+    phases += [_phase("others", block.others)] if block.others else []
+    phases += [_phase("counterpart", block.against)] if block.against else []
+    return phases
+
+
+def _last(block: Block) -> list[Phase]:
+    return _first(block)[::-1]
+
+
+def _middle(block: Block) -> list[Phase]:
+    sides = [("counterpart", block.against), ("others", block.others)]
+    early = [_phase(f"{name}, early", kinds, (0, 0.5)) for name, kinds in sides if kinds]
+    late = [_phase(f"{name}, late", kinds, (0.5, 1)) for name, kinds in sides[::-1] if kinds]
+    return [*early, _phase("block", block.kinds), *late]
+
+
+def _shuffled(_: Block) -> list[Phase]:
+    return [Phase(name="life", scenes="rest")]
+
+
+def _other(block: Block) -> list[Phase]:
+    if not block.others:
+        raise InputError("arm O needs a third kind", do="leave O out of the arms")
+    rest = tuple(kind for kind in block.others if kind != block.stand_in)
+    return _first(replace(block, kinds=(block.stand_in,), others=(*block.kinds, *rest)))
+
+
+def _dealt(block: Block) -> list[Phase]:
+    groups = [g for g in (block.kinds, block.others, block.against) if g]
+    cuts = [0.0, *np.cumsum([block.share(group) for group in groups])[:-1].round(6).tolist(), 1.0]
+    return [
+        Phase(name=f"deal {number}", scenes=Selection(part=span))
+        for number, span in enumerate(pairwise(cuts), start=1)
+    ]
+
+
+_RULES: Mapping[str, Callable[[Block], list[Phase]]] = {
+    "F": _first,
+    "M": _middle,
+    "L": _last,
+    "S": _shuffled,
+    "O": _other,
+    "N": _dealt,
+}

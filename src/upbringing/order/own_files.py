@@ -1,0 +1,46 @@
+"""A person's own file of strategies, named by its path in a curriculum, as a module.
+
+The file is Python and is run, as any program that a person runs; what it decorates with
+`@arrangement` can be named as `PATH:FUNCTION`. A path is relative to where the command runs. A file
+that has changed is run again, so an order is always made by the file whose digest it carries.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from upbringing.files import file_digest
+
+SUFFIX = ".py"
+
+_DIGESTS: dict[str, str] = {}
+
+
+def run_file(path: str) -> None:
+    """Run the file at `path`, once for each content, as the module of that name.
+
+    Raises `ValueError` for a file that is not there, and for whatever goes wrong in it.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"there is no file {path!r}; a path is relative to where the command runs")
+    digest = file_digest(Path(path))
+    if _DIGESTS.get(path) == digest:
+        return
+    spec = importlib.util.spec_from_file_location(path, path)
+    assert spec is not None, "a path that ends in .py has a loader"
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a person's own code raises
+        del sys.modules[path]
+        raise ValueError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    _DIGESTS[path] = digest
+
+
+def digest_of_file(path: str) -> str:
+    """SHA-256 (hex) of the file as it was run."""
+    return _DIGESTS[path]

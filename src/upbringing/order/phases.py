@@ -1,0 +1,190 @@
+"""Phases: stretches of a life as a person writes them, with scenes or with phases of their own.
+
+Settings for `curriculum`. What does not fit together between the keys of a phase, or between phases
+that stand beside one another, is found in the raw file, so that it is reported with all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from upbringing.order.mixing import Densities
+from upbringing.order.places import Inside, read_arrangement
+from upbringing.order.selection import Path, Selection
+from upbringing.settings import Settings, mistake, validate_all
+
+# Which of the two is meant is told by its form, so that a mistake in one is not two mistakes.
+Scenes = Annotated[
+    Annotated[Selection, Tag("Selection")] | Annotated[Literal["rest"], Tag("rest")],
+    Discriminator(lambda value: "rest" if isinstance(value, str) else "Selection"),
+]
+
+
+def _as_count(said: Any) -> Any:
+    return {"count": said} if isinstance(said, (int, str)) else said
+
+
+def _say_count(passes: Passes) -> int | dict[str, Any]:
+    """The shortest that reads as these passes."""
+    return passes.count if passes.again == "anew" else passes.model_dump()
+
+
+class Passes(Settings):
+    """How often a phase goes through its scenes, and how it comes back to them.
+
+    again  `anew`: arranged with another draw each time; `same`: as the first time; `reversed`:
+           every second time from the end to the beginning
+    """
+
+    count: Annotated[int, Field(ge=1)] = 1
+    again: Literal["anew", "same", "reversed"] = "anew"
+
+
+class Rehearsal(Settings):
+    """Scenes of earlier phases come back while a phase lasts.
+
+    scenes   which of them; without it, all that were met before
+    share    of the phase's bytes, rehearsal included
+    spacing  `even`, or `expanding`: often at first, then ever more rarely
+    """
+
+    scenes: Selection | None = None
+    share: Annotated[float, Field(gt=0, lt=1)]
+    spacing: Literal["even", "expanding"] = "even"
+
+
+def phases_fit(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Phases beside one another: names of their own, and scenes or phases in each."""
+    if not isinstance(value, (list, tuple)):
+        return validate(value)
+    mistakes = []
+    seen: set[str] = set()
+    for number, phase in enumerate(value):
+        name = fields(phase).get("name")
+        if isinstance(name, str) and name in seen:
+            what = f"two phases are called {name!r}; each needs its own name"
+            mistakes.append(mistake((number, "name"), what))
+        seen |= {name} if isinstance(name, str) else set()
+        mistakes += [mistake((number, *path), what) for path, what in _unfit(phase)]
+    return validate_all(value, validate, mistakes)
+
+
+def _unfit(phase: Any) -> Iterator[tuple[Path, str]]:
+    """What a phase says that does not fit together, each with its place in the phase."""
+    said = fields(phase)
+    inner, join = said.get("phases"), said.get("join")
+    if inner is None:
+        if "scenes" not in said:
+            yield (), "a phase needs `scenes`, or `phases` of its own"
+        if join is not None:
+            yield ("join",), "`join` is for a phase with `phases` of its own"
+        return
+    for key in ("scenes", "arrange", "keep"):
+        if key in said:
+            yield (key,), f"a phase with `phases` of its own takes no `{key}`"
+    if not isinstance(inner, (list, tuple)):
+        return
+    if not inner:
+        yield ("phases",), "a phase needs at least one phase in `phases`"
+    mixture = fields(join).get("mixture")
+    if isinstance(mixture, Mapping):
+        names = [fields(one).get("name") for one in inner]
+        for path, what in _unfit_names(list(mixture), names):
+            yield ("join", "mixture", *path), what
+
+
+def _unfit_names(mixed: list[Any], names: list[Any]) -> Iterator[tuple[Path, str]]:
+    """Names in a mixture that no phase has, and names of phases that it lacks."""
+    for name in mixed:
+        if name not in names:
+            yield (name,), f"no phase inside is called {name!r}"
+    for name in names:
+        if isinstance(name, str) and name not in mixed:
+            yield (), f"the mixture leaves out {name!r}"
+
+
+def fields(value: Any) -> Mapping[str, Any]:
+    """What a part of a file says, before it is known to be valid; or of a model, what was given."""
+    if isinstance(value, Settings):
+        value = {key: getattr(value, key) for key in value.model_fields_set}
+    said = value if isinstance(value, Mapping) else {}
+    return {key: part for key, part in said.items() if part is not None}
+
+
+def leaves(phases: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The phases with scenes, each with its place, in the order of the file."""
+    for number, phase in enumerate(phases if isinstance(phases, (list, tuple)) else ()):
+        inner = fields(phase).get("phases")
+        if inner:
+            yield from leaves(inner, (*path, number, "phases"))
+        else:
+            yield (*path, number), phase
+
+
+class Mixture(Settings):
+    """Phases that are read side by side, each at a rate of its own that may move with age.
+
+    mixture  a density for each phase by its name, as in `arrange: {mixture: …}`
+    given    `shares`: the densities are what part of the visits each phase shall be at every age
+    """
+
+    mixture: Densities
+    given: Literal["densities", "shares"] = "densities"
+
+
+def _as_join(said: Any) -> str | None:
+    """Which of the two is meant, told by the form, so that one mistake is not two."""
+    return "mixture" if isinstance(said, (Mapping, Mixture)) else "name"
+
+
+Join = Annotated[
+    Annotated[Literal["in_turn", "interleave", "shuffle"], Tag("name")]
+    | Annotated[Mixture, Tag("mixture")],
+    Discriminator(_as_join),
+]
+
+
+class InnerPhase(Settings):
+    """Scenes with an arrangement, or phases with a way to come together: a piece of a life.
+
+    scenes   a selection, or `rest`: what no other phase claims
+    arrange  where each scene stands among the others
+    keep     `document` holds the scenes of a document together, in their order, wherever the
+             arrangement puts the first of them
+    phases   phases inside this one, in place of `scenes`; each keeps its own order
+    join     how they come together: `in_turn`, one after another; `interleave`, side by side, each
+             spread evenly; `shuffle`, one after another in a dealt order; or a mixture
+    passes   how often it is gone through
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    scenes: Scenes | None = None
+    arrange: Inside = Field(default_factory=lambda: read_arrangement("shuffle"))
+    keep: Literal["document"] | None = None
+    phases: Annotated[tuple[InnerPhase, ...], WrapValidator(phases_fit)] = ()
+    join: Join = "in_turn"
+    passes: Annotated[Passes, BeforeValidator(_as_count), PlainSerializer(_say_count)] = Passes()
+
+
+class Phase(InnerPhase):
+    """A named stretch of life: what is read, in which order, and its levers.
+
+    rehearse    scenes of earlier phases that come back while it lasts
+    batch_size  rows of an optimiser step while it lasts
+    lr_scale    factor on the learning rate while it lasts
+    """
+
+    rehearse: Rehearsal | None = None
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    lr_scale: Annotated[float, Field(ge=0)] = 1.0
