@@ -1,11 +1,13 @@
 import json
 import shutil
+import sys
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from upbringing.cli import main
 from upbringing.corpus.held_out import HeldOut, split
 from upbringing.corpus.ingest import ingest
 from upbringing.corpus.readers import Fields
@@ -183,3 +185,34 @@ def test_numbers_for_dates_are_kept_and_only_another_name_for_them_is_in_the_rec
     bare, _ = ingest([tmp_path / "a.jsonl"], tmp_path / "bare")
     assert "date" not in bare.column_names
     assert list(bare.manifest.recipe["fields"]) == ["text", "kind", "lang", "work"]
+
+
+def test_the_command_counts_what_is_dated_and_names_what_is_no_date(tmp_path, monkeypatch, capsys):
+    records = [
+        {"text": "one", "kind": "k", "year": "1850"},
+        {"text": "two", "kind": "k", "year": "of old"},
+        {"text": "three", "kind": "k", "year": "1850-06"},
+    ]
+    texts, place = tmp_path / "a.jsonl", tmp_path / "corpus"
+    texts.write_text("\n".join(map(json.dumps, records)), "utf-8")
+    command = ["upbringing", "ingest", str(texts), "-o", str(place), "--fields", "date=year"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = capsys.readouterr().out
+    assert left.value.code == 0
+    assert "1 of 3 texts are kept without their date:\n" in said
+    assert f"{texts}:2: 'of old' is no date\n" in said
+    assert "dated: 2 scenes, from 1850-01-01 to 1850-06-01\n" in said
+
+
+def test_the_command_refuses_dates_of_two_forms_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    records = [{"text": f"t{i}", "kind": "k", "date": ("1850", 1851)[i]} for i in range(2)]
+    texts, place = tmp_path / "a.jsonl", tmp_path / "corpus"
+    texts.write_text("\n".join(map(json.dumps, records)), "utf-8")
+    monkeypatch.setattr(sys, "argv", ["upbringing", "ingest", str(texts), "-o", str(place)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert "no axis holds both" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
