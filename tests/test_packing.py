@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import cast
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from upbringing.corpus import Corpus, Tokens
-from upbringing.order import Order, Rows
+from upbringing.errors import InputError
+from upbringing.order import Order, PhaseSpan, Rows, compile_order, parse_curriculum
 
 END = 0
 
@@ -97,3 +100,41 @@ def test_rows_of_a_corpus_read_as_its_text(rows: Rows) -> None:
     texts = rows.order.corpus.columns(["text"])["text"].gather(rows.order.sequence).to_list()
     read = rows.tokens.tokenizer.decode(targets, skip_special_tokens=False)
     assert read == "<|endoftext|>".join(texts)
+
+
+def linked_in_time(corpus: Corpus, apart: int) -> Order:
+    life = f"{{name: a, scenes: rest, arrange: {{chain: {{linked: time, apart: {apart}}}}}}}"
+    return compile_order(corpus, parse_curriculum(f"name: x\nphases: [{life}]\n"))
+
+
+@pytest.mark.parametrize("apart", [4, 9])
+def test_what_is_linked_in_time_shares_no_row(corpus: Corpus, tokens: Tokens, apart: int) -> None:
+    order = linked_in_time(corpus, apart)
+    (span,) = order.phases
+    assert span.apart == apart
+    num_pairs = order.num_visits - apart
+    refused = taken = 0
+    for row_length in (8, 16, 32, 64, 128, 256, 512):
+        rows = Rows(dataclasses.replace(order, phases=(PhaseSpan("a", 0, 72),)), tokens, row_length)
+        visits = [rows.visits_of_row(row) for row in range(rows.num_rows)]
+        num_shared = sum(
+            any(low <= first and first + apart < high for low, high in visits)
+            for first in range(num_pairs)
+        )
+        if num_shared:
+            refused += 1
+            with pytest.raises(InputError, match=f"{num_shared} of {num_pairs} pairs of scenes"):
+                Rows(order, tokens, row_length)
+        else:
+            taken += 1
+            assert Rows(order, tokens, row_length).num_rows == rows.num_rows
+    assert refused
+    assert taken
+
+
+def test_what_is_linked_in_context_may_share_a_row(corpus: Corpus, tokens: Tokens) -> None:
+    life = "name: x\nphases: [{name: a, scenes: rest, arrange: chain}]\n"
+    order = compile_order(corpus, parse_curriculum(life))
+    assert order.phases[0].apart is None
+    rows = Rows(order, tokens, 256)
+    assert max(high - low for low, high in map(rows.visits_of_row, range(rows.num_rows))) > 2

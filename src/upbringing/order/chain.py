@@ -112,13 +112,18 @@ def _row(scenes: Selected, name: str | None) -> int | None:
     return row
 
 
+def strands(num_scenes: int, apart: int) -> tuple[int, int]:
+    """How many stretches `in_strands` cuts a path into, and how many scenes the longest holds."""
+    length = max(2, -(-num_scenes // apart))
+    return -(-num_scenes // length), length
+
+
 def in_strands(order: Indices, apart: int) -> Indices:
     """A path cut into `apart` equal stretches (fewer where it is short) that are read in turns.
 
     What is first and last stays so; neighbours on the path come `apart` places after one another.
     """
-    length = max(2, -(-len(order) // apart))
-    num_strands = -(-len(order) // length)
+    num_strands, length = strands(len(order), apart)
     short = num_strands * length - len(order)
     table = np.full((num_strands, length), -1)
     # The first strands are one shorter, so that the end of the path is the last of all.

@@ -21,6 +21,7 @@ from upbringing.corpus.store import TRAIN
 from upbringing.corpus.vectors import Vectors, vectors_of
 from upbringing.errors import InputError, Problem, SettingsError
 from upbringing.order.additions import Life, Pinned, ages_of_dates, rehearsed, with_events
+from upbringing.order.chain import strands
 from upbringing.order.claims import Claims, claims_of, life_of, raise_all
 from upbringing.order.controls import controlled
 from upbringing.order.curriculum import Curriculum
@@ -129,12 +130,21 @@ class _Compiled:
                 sequence, starts = controlled(self.curriculum.control, sequence, starts, self.life)
             raise_all(self.problems)
         spans = [
-            PhaseSpan(phase.name, start, stop, phase.batch_size, phase.lr_scale)
-            for phase, (start, stop) in zip(
-                self.curriculum.phases, pairwise([*starts, len(sequence)]), strict=True
+            PhaseSpan(phase.name, *span, phase.batch_size, phase.lr_scale, self._apart(number))
+            for number, (phase, span) in enumerate(
+                zip(self.curriculum.phases, pairwise([*starts, len(sequence)]), strict=True)
             )
         ]
         return sequence, spans
+
+    def _apart(self, number: int) -> int | None:
+        """How far apart a phase holds what is linked, where it is near in time and not in place."""
+        phase = self.curriculum.phases[number]
+        chained = phase.arrange.get("chain")
+        is_asked = chained is not None and chained["linked"] == "time"
+        if not is_asked or phase.phases or phase.keep or self.curriculum.control:
+            return None
+        return strands(int(self.claims.phases["phases", number].sum()), chained["apart"])[0]
 
     @contextmanager
     def _noting(self, *path: int | str) -> Iterator[None]:

@@ -41,13 +41,18 @@ Positions = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True)
 class PhaseSpan:
-    """A phase in an order: positions `start` to `stop` (exclusive), and its levers."""
+    """A phase in an order: positions `start` to `stop` (exclusive), and its levers.
+
+    `apart`: scenes that are linked come so many positions after one another, and packing must see
+    to it that they share no row; None where nothing is asked.
+    """
 
     name: str
     start: int
     stop: int
     batch_size: int | None = None
     lr_scale: float = 1.0
+    apart: int | None = None
 
 
 @dataclass(frozen=True)

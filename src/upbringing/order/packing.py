@@ -5,6 +5,10 @@ their T targets, one token shared with the next row, so each token but the first
 exactly once. The last row is padded with the end-of-text token and masked. Tokens stay where they
 are: a row is gathered when it is asked for, as a function of its number alone.
 
+Scenes that a phase links within a context window (`chain`) are neighbours in the stream, and share
+rows as far as they fit. Those that it links in time only must share none: rows that are too long
+for that are refused.
+
 Shapes: R rows, T tokens of a row.
 """
 
@@ -18,16 +22,43 @@ import numpy as np
 import numpy.typing as npt
 
 from upbringing.corpus import Tokens
-from upbringing.order.order import Order
+from upbringing.errors import InputError, Problem
+from upbringing.order.order import Order, PhaseSpan
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of an order. `row_length` is T; `num_rows` covers every token."""
+    """The rows of an order. `row_length` is T; `num_rows` covers every token.
+
+    Raises `InputError` where scenes that are linked in time would share a row.
+    """
 
     order: Order
     tokens: Tokens
     row_length: int
+
+    def __post_init__(self) -> None:
+        problems = [found for span in self.order.phases if (found := self._sharing(span))]
+        if problems:
+            raise InputError(problems)
+
+    def _sharing(self, span: PhaseSpan) -> Problem | None:
+        """What is wrong with a phase some of whose visits share a row and must not."""
+        num_pairs = 0 if span.apart is None else span.stop - span.start - span.apart
+        if span.apart is None or num_pairs <= 0:
+            return None
+        visits = np.arange(span.start, span.start + num_pairs)
+        # A row begins with the last token of the row before.
+        first = (self.starts[visits + span.apart] - 1) // self.row_length
+        last = (self.starts[visits + 1] - 1) // self.row_length
+        num_shared = int((first <= last).sum())
+        if not num_shared:
+            return None
+        return Problem(
+            f"{num_shared:,} of {num_pairs:,} pairs of scenes that phase {span.name!r} links in "
+            f"time, {span.apart} places apart, share a row of {self.row_length:,} tokens",
+            do="take shorter rows, a larger `apart` in its `chain`, or `linked: context`",
+        )
 
     @cached_property
     def starts(self) -> npt.NDArray[np.int64]:
