@@ -18,6 +18,11 @@ upbringing plan "$place/ltm_curriculum.yaml" --corpus "$place/corpus"
 upbringing order "$place/ltm_curriculum.yaml" --corpus "$place/corpus" -o "$place/order"
 upbringing show "$place/order" --corpus "$place/corpus" --at 0.33
 
+# The same visits in other orders, to judge it by.
+upbringing controls "$place/ltm_curriculum.yaml" -o "$place/controls"
+upbringing order "$place/controls/shuffle.yaml" --corpus "$place/corpus" -o "$place/shuffled"
+upbringing show "$place/order" --corpus "$place/corpus" --against "$place/shuffled"
+
 # Order → one mind, with the proof of what it read.
 upbringing train "$place/order" --corpus "$place/corpus" -o "$place/mind" --batch-size 4
 upbringing verify "$place/mind"

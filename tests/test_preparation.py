@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from stories import pico_settings, story_scenes
@@ -15,7 +16,7 @@ from upbringing.corpus import Corpus, write_corpus
 from upbringing.errors import ArtefactError, ComparisonError, InputError, ResumeError
 from upbringing.files import read_json, write_json
 from upbringing.identity import digest_json
-from upbringing.order import Order
+from upbringing.order import Order, compile_order, load_curriculum
 from upbringing.study import Design, prepare
 from upbringing.study import preparation as preparation_module
 from upbringing.study.rules import RULES
@@ -133,6 +134,18 @@ def test_another_study_may_take_the_place_of_one_never_finished(
     design = prepare(pico_settings(seeds=3, arms=("F", "S")), stories, place)
     assert len(list((place / "orders").iterdir())) == 3 * (2 + 2) + 1
     assert design.settings.seeds == (0, 1, 2)
+
+
+def test_every_arm_lies_there_as_a_curriculum_of_its_orders(stories: Corpus, place: Path) -> None:
+    design = prepare(pico_settings(arms=("F", "M", "L", "S", "O", "N")), stories, place)
+    files = sorted((place / "curricula").glob("*.yaml"))
+    assert [file.stem for file in files] == sorted(design.settings.arms)
+    for file in files:
+        assert file.read_text().startswith(f"# {file.stem}: {design.said['arms'][file.stem]}")
+        for seed in design.settings.seeds:
+            order = compile_order(stories, load_curriculum(file), seed=seed)
+            own = design.rows(f"{file.stem}-s{seed}", 32).order
+            assert np.array_equal(order.sequence, own.sequence)
 
 
 def test_an_edited_design_is_refused(stories: Corpus, place: Path) -> None:

@@ -17,17 +17,19 @@ from upbringing.errors import InputError
 DATE = "date"
 """The column of the documents' dates, which a corpus may have."""
 
-ORDERED_BY = (*MEASURES, DATE)
-"""What scenes can be sorted by."""
+
+def measurable() -> list[str]:
+    """What scenes can be sorted and ranged by, those measures included that a person added."""
+    return [*MEASURES, DATE]
 
 
 def _is_measure(measure: str) -> str:
     name = measure.removeprefix("-")
-    if name not in ORDERED_BY:
+    if name not in measurable():
         raise PydanticCustomError(
             "unknown_measure",
             "no measure is called {name}",
-            {"name": name, "known": list(ORDERED_BY)},
+            {"name": name, "known": measurable()},
         )
     return measure
 

@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 
 from upbringing.order.curriculum import Curriculum
 from upbringing.order.mixing import Density
-from upbringing.order.parameters import ORDERED_BY, Measure
+from upbringing.order.parameters import Measure, measurable
 from upbringing.order.phases import Passes
 from upbringing.order.places import read_arrangement, strategies
 
@@ -69,7 +69,7 @@ def curriculum_schema() -> dict[str, Any]:
     """The schema of `ltm_curriculum.yaml`: JSON Schema, draft 2020-12."""
     schema = Curriculum.model_json_schema(schema_generator=_AsWritten)
     definitions = {**schema.pop("$defs"), **_arrangements()}
-    definitions["Measure"] = {"enum": [*ORDERED_BY, *(f"-{name}" for name in ORDERED_BY)]}
+    definitions["Measure"] = {"enum": [*measurable(), *(f"-{name}" for name in measurable())]}
     for name, definition in definitions.items():
         _explain(definition)
         if name in _SHORTHANDS:

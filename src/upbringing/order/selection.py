@@ -22,7 +22,7 @@ from upbringing.corpus.vectors import Vectors
 from upbringing.errors import Problem
 from upbringing.identity import Keys, keyed_hash
 from upbringing.order.nearest import UNIT, on_grid
-from upbringing.order.parameters import ORDERED_BY
+from upbringing.order.parameters import measurable
 from upbringing.order.places import VECTORS
 from upbringing.order.sorting import argsort
 from upbringing.settings import Settings, suggestion
@@ -103,9 +103,9 @@ class Selection(Settings):
     @field_validator("measures")
     @classmethod
     def _measures_are_known(cls, said: dict[str, Range] | None) -> dict[str, Range] | None:
-        unknown = [name for name in said or () if name not in ORDERED_BY]
+        unknown = [name for name in said or () if name not in measurable()]
         if unknown:
-            allowed = ", ".join(ORDERED_BY)
+            allowed = ", ".join(measurable())
             raise ValueError(f"no measure is called {unknown[0]!r}; allowed: {allowed}")
         return said
 

@@ -16,7 +16,7 @@ from typing import Any
 from upbringing.character import Axis, Judge, Probes, judge_for
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import ResumeError
-from upbringing.files import made_by, read_json, remove_drafts, storage, write_json
+from upbringing.files import made_by, read_json, remove_drafts, storage, write_json, write_text
 from upbringing.identity import digest_json
 from upbringing.order import (
     Block,
@@ -204,9 +204,12 @@ def _write(
         return
     _clear_unfinished(place)
     with storage(place):
-        place.mkdir(parents=True, exist_ok=True)
+        (place / "curricula").mkdir(parents=True, exist_ok=True)
     for name, order in orders.items():
         order.save(place / "orders" / name)
+    for arm, text in design["curricula"].items():
+        said = f"# {arm}: {design['arms'][arm]}. Each seed of the study takes the place of `seed`."
+        write_text(place / "curricula" / f"{arm}.yaml", f"{said}\n{text}")
     judge.save(place / "judge.json")
     write_json(file, whole)
 
@@ -231,6 +234,7 @@ def _check_same(place: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any])
 
 def _clear_unfinished(place: Path) -> None:
     """Without `study.json` a preparation was cut short: its orders and judge are made anew."""
-    shutil.rmtree(place / "orders", ignore_errors=True)
+    for folder in ("orders", "curricula"):
+        shutil.rmtree(place / folder, ignore_errors=True)
     (place / "judge.json").unlink(missing_ok=True)
     remove_drafts(place)
