@@ -1,127 +1,263 @@
 """The scenic orderer: a corpus and an intention → a life, as a curriculum that a person can change.
 
-Two intentions so far. *First X* puts a kind at the beginning and all else after it. *Scenic* is the
-claim's own recipe (poetry and drama first, what is dry last), with the kinds between them from
-predictable to surprising text, so that a life grows harder. Whether either does what is claimed is
-a study's business; the file says so.
+An intention is a character (its recipe, from a book of recipes), a sketch ("myth, then conflict,
+then the rest"), an example text that the life shall follow, or "first KIND". Its blocks become the
+ages of a life; inside an age scenes are chained by their vectors, between two ages a bridge leads
+from the one into the next, and the motif of the first block returns at growing intervals. Whether
+such a life does to a mind what was intended is a study's business; the file says so.
+
+The same corpus and intention give the same text: nothing is drawn, and what decides is compared as
+exact integers.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from upbringing.corpus import Corpus
 from upbringing.corpus.store import TRAIN
+from upbringing.corpus.vectors import TFIDF, Source, Vectors, vectors_of
 from upbringing.errors import InputError
+from upbringing.order.ages import MEASURE, Age, ages_of
+from upbringing.order.bridges import chained
 from upbringing.order.curriculum import parse_curriculum
+from upbringing.order.example_text import Followed, hearts_of
+from upbringing.order.intentions import Block, blocks_of_recipe, blocks_of_sketch
+from upbringing.order.motif import leading_motif, returns
+from upbringing.order.nearest import Indices, Points, on_grid
+from upbringing.order.recipe_book import CHARACTERS, CLAIMED, Claimed, raise_command, recipe_of
+from upbringing.order.scenic_yaml import Composed, comment, flow, lang_line, seed_line
+from upbringing.order.selection import Scenes
 from upbringing.settings import suggestion
 
-SCENIC_FIRST = ("poetry", "drama")
-SCENIC_LAST = ("technical",)
-_YAML_WORDS = ("null", "true", "false", "yes", "no", "on", "off")
+_COLUMNS = ("id", "key", "kind", "lang", "document", "place", "num_bytes", MEASURE)
 
 
-def compose(corpus: Corpus, intention: str, *, lang: str | None = None) -> str:
-    """The YAML of a curriculum: `intention` is "scenic", or "first X" for a kind X.
+def compose(
+    corpus: Corpus,
+    intention: str | None = None,
+    *,
+    example: str | None = None,
+    lang: str | None = None,
+    vectors: Source = TFIDF,
+    book: str = CLAIMED,
+) -> str:
+    """The YAML of a life that follows an intention or else an `example` text.
 
-    Raises `InputError` for an unknown intention or a kind that the corpus lacks.
+    intention  a character, a sketch of kinds, or "first KIND"
+    lang       the language of the life; needed where the corpus has several
+    vectors    what scenes are compared by
+    book       of recipes, `claimed` or `measured`, for a character
+
+    Raises `InputError` for what the corpus cannot give, with what it has.
     """
-    kinds = _kinds(corpus, lang)
-    if intention == "scenic":
-        text = _scenic(kinds, lang)
-    elif intention.startswith("first "):
-        text = _first(intention.removeprefix("first ").strip(), kinds, lang)
+    if (intention is None) == (example is None):
+        raise InputError("a life follows an intention or an example, one of the two")
+    if book != CLAIMED and (intention or "").strip().casefold() not in CHARACTERS:
+        what = "a book holds recipes of characters, and none is asked for"
+        raise InputError(what, allowed=", ".join(CHARACTERS), do="leave the book out")
+    frame = _life(corpus, lang)
+    if intention is None:
+        scenes = Scenes(frame, _vectors(corpus, vectors))
+        intended = _like(str(example), scenes)
     else:
-        raise InputError(
-            f"cannot compose {intention!r}", allowed="'scenic', 'first KIND'", do="name one of them"
-        )
-    parse_curriculum(text, name=f"compose {intention!r}")
+        kinds = sorted(frame["kind"].unique())
+        if (kind := _first_of(intention, kinds)) is not None:
+            return _first(kind, kinds, lang)
+        intended = _intended(intention.strip(), book, frame, kinds)
+        scenes = Scenes(frame, _vectors(corpus, vectors))
+    text = _composed(intended, scenes, corpus, lang).to_yaml(vectors)
+    parse_curriculum(text, name="the composed life")
     return text
 
 
-def _kinds(corpus: Corpus, lang: str | None) -> list[str]:
-    """The kinds of training scenes, from predictable to surprising (bits per byte of words)."""
-    frame = corpus.columns(["kind", "lang", "split", "unigram_surprisal"]).filter(split=TRAIN)
-    if lang is not None:
-        frame = frame.filter(lang=lang)
-    means = frame.group_by("kind").agg(pl.col("unigram_surprisal").mean())
-    return means.sort("unigram_surprisal", "kind")["kind"].to_list()
+def _vectors(corpus: Corpus, source: Source) -> Vectors:
+    try:
+        return vectors_of(corpus, source)
+    except ValueError as error:
+        raise InputError(f"{error}, not {source!r}") from error
+
+
+def _life(corpus: Corpus, lang: str | None) -> pl.DataFrame:
+    """The training scenes of one language, by key, with their row in the corpus."""
+    columns = corpus.columns([*_COLUMNS, "split"])
+    frame = columns.with_row_index("row").filter(split=TRAIN).sort("key")
+    langs = sorted(frame["lang"].unique())
+    if lang is None and len(langs) > 1:
+        raise InputError(
+            "a mind is raised in one language, and these scenes are in several",
+            where=str(corpus.path),
+            allowed=", ".join(langs),
+            do=f"choose one: --lang {langs[0]}",
+        )
+    if lang is not None and lang not in langs:
+        what, near = f"no scene is in the language {lang!r}", suggestion(lang, langs)
+        raise InputError(what, where=str(corpus.path), allowed=", ".join(langs), do=near)
+    return frame if lang is None else frame.filter(lang=lang)
+
+
+def _first_of(intention: str, kinds: list[str]) -> str | None:
+    """The kind of "first KIND"; None for any other intention, such as "first myth, then chat"."""
+    word, _, kind = intention.lstrip().partition(" ")
+    by_name = {known.casefold(): known for known in kinds}
+    return by_name.get(kind.strip().casefold()) if word.casefold() == "first" else None
 
 
 def _first(kind: str, kinds: list[str], lang: str | None) -> str:
-    if kind not in kinds:
-        raise InputError(
-            f"no scene is of kind {kind!r}",
-            allowed=", ".join(kinds),
-            do=suggestion(kind, kinds),
-        )
-    return "\n".join(
-        [
-            f"# {_word(kind)} first: the claim is that first data become the frame of the rest.",
-            f"# `upbringing raise --first {_word(kind)}` tells whether they do.",
-            *_head(_word(f"{kind}-first"), lang),
-            f"  - name: childhood            # every scene of {_word(kind)}, before anything else",
-            f"    scenes: {{kind: {_word(kind)}}}",
-            "    arrange: shuffle           # no order inside the block: only its place is chosen",
+    """One kind before all else and nothing arranged besides: as a study's arm F reads."""
+    said = flow(kind)
+    lines = [
+        *comment(f"{said} first: the claim is that first data become the frame of the rest."),
+        *comment(f"`upbringing raise --first {said}` tells whether they do."),
+        f"name: {flow(f'{kind}-first')}",
+        *seed_line(),
+        *lang_line(lang),
+        "phases:",
+        f"  - name: childhood            # every scene of {said}, before anything else",
+        f"    scenes: {{kind: {said}}}",
+        "    arrange: shuffle           # no order inside the block: only its place is chosen",
+    ]
+    if len(kinds) > 1:
+        lines += [
             "  - name: life                 # all other scenes, mixed",
             "    scenes: rest",
             "    arrange: shuffle",
-            "",
-        ]
-    )
-
-
-def _scenic(kinds: list[str], lang: str | None) -> str:
-    first = [kind for kind in SCENIC_FIRST if kind in kinds]
-    if not first:
-        raise InputError(
-            f"a scenic life begins with {' or '.join(SCENIC_FIRST)}, and there is neither",
-            allowed=", ".join(kinds),
-            do='say which kind comes first: compose "first KIND"',
-        )
-    last = [kind for kind in SCENIC_LAST if kind in kinds]
-    between = [kind for kind in kinds if kind not in first + last]
-    lines = [
-        "# scenic: poetry and drama first, as the claim has it; what is dry comes last.",
-        *_head("scenic", lang),
-        "  - name: infancy              # half of them, what repeats itself most first",
-        f"    scenes: {{kind: {_words(first)}, part: [0, 0.5]}}",
-        "    arrange: {sort: -compression_ratio}",
-        "  - name: childhood            # the other half of the same kinds, mixed",
-        f"    scenes: {{kind: {_words(first)}, part: [0.5, 1]}}",
-        "    arrange: shuffle",
-    ]
-    if between:
-        lines += [
-            "  - name: youth                # from predictable to surprising kinds, one by one",
-            f"    scenes: {{kind: {_words(between)}}}",
-            f"    arrange: {{blocks: {_words(between)}}}",
-        ]
-    if last:
-        lines += [
-            "  - name: maturity             # exactness on top of the scenes, never under them",
-            f"    scenes: {{kind: {_words(last)}}}",
-            "    arrange: {sort: num_bytes}",
         ]
     return "\n".join([*lines, ""])
 
 
-def _head(name: str, lang: str | None) -> list[str]:
-    head = [f"name: {name}", "seed: 0                          # a study's seed takes its place"]
-    if lang is not None:
-        head.append(
-            f"scenes: {{lang: {_word(lang)}}}            # a mind is raised in one language"
+@dataclass(frozen=True)
+class _Intended:
+    """What an intention makes of a life.
+
+    head     what it is, a paragraph each
+    rows     that it reads
+    opening  those of its first block; `theme` is what they are about, in words, and `centre` as a
+             point, None for the middle of them
+    ages     the ages, of the rows that no event has
+    """
+
+    name: str
+    head: tuple[str, ...]
+    theme: str
+    rows: Indices
+    opening: Indices
+    centre: Points | None
+    ages: Callable[[Indices], list[Age]]
+
+
+def _intended(intention: str, book: str, frame: pl.DataFrame, kinds: list[str]) -> _Intended:
+    if intention.casefold() in CHARACTERS:
+        return _of_character(intention.casefold(), book, frame, kinds)
+    word, _, others = intention.partition(" ")
+    return _of_sketch(others if word.casefold() == "first" else intention, frame, kinds)
+
+
+def _of_character(character: str, book: str, frame: pl.DataFrame, kinds: list[str]) -> _Intended:
+    recipe = recipe_of(character, book)
+    if isinstance(recipe, Claimed):
+        head: tuple[str, ...] = (
+            f"{character}, as claimed ({recipe.claim}): {recipe.words}.",
+            "That such a life makes such a mind is a claim. What tests it:",
+            f"  {raise_command(recipe.first, recipe.last or ())}",
         )
-    return [*head, "phases:"]
+    else:
+        study = recipe.study
+        head = (
+            f"{character}, as measured: {recipe.finding}.",
+            f"The study is {study.digest}, its report {study.report}.",
+        )
+    return _of_blocks(character, head, blocks_of_recipe(recipe, kinds), frame)
 
 
-def _word(name: str) -> str:
-    """A name as YAML: quoted (as JSON, which YAML reads) unless it is one plain word."""
-    plain = name.replace("-", "").replace("_", "").isalpha() and name[0].isalpha()
-    return name if plain and name.lower() not in _YAML_WORDS else json.dumps(name)
+def _of_sketch(sketch: str, frame: pl.DataFrame, kinds: list[str]) -> _Intended:
+    blocks = blocks_of_sketch(sketch, kinds)
+    name = " → ".join(block.name for block in blocks)
+    head = [f"A sketch: {name}.", "One life does not tell what its order does to a mind."]
+    if first := blocks[0].kinds:
+        head += [
+            "What reading the first block first does is tested by:",
+            f"  {raise_command(first)}",
+        ]
+    return _of_blocks(name, tuple(head), blocks, frame)
 
 
-def _words(names: list[str]) -> str:
-    return f"[{', '.join(map(_word, names))}]"
+def _of_blocks(
+    name: str, head: tuple[str, ...], blocks: list[Block], frame: pl.DataFrame
+) -> _Intended:
+    named = {kind for block in blocks for kind in block.kinds or ()}
+    others = set(frame["kind"]) - named
+    kinds = [block.kinds or others for block in blocks]
+    return _Intended(
+        name=name,
+        head=head,
+        theme=f"the middle of {blocks[0].name}",
+        rows=_rows(frame, set().union(*kinds)),
+        opening=_rows(frame, set(kinds[0])),
+        centre=None,
+        ages=lambda free: ages_of(blocks, frame, free),
+    )
+
+
+def _rows(frame: pl.DataFrame, kinds: set[str]) -> Indices:
+    return np.flatnonzero(frame["kind"].is_in(list(kinds)).to_numpy())
+
+
+def _like(example: str, scenes: Scenes) -> _Intended:
+    """A life that follows a text, a stretch an age, and comes to all else in the last."""
+    assert scenes.vectors is not None
+    if scenes.vectors.map_text is None:
+        raise InputError(
+            "a table of vectors has no place for an example text",
+            do="compare scenes by tfidf or by a model",
+        )
+    followed = Followed(hearts_of(example, scenes.vectors.map_text), scenes)
+    head = (
+        "A life that follows an example text, cut into stretches where it turns to another matter.",
+        "An age for each: the scenes nearest to the passage that stands for it.",
+        "One life does not tell what its order does to a mind.",
+    )
+    return _Intended(
+        name="like an example",
+        head=head,
+        theme="the first passage",
+        rows=np.arange(len(scenes)),
+        opening=followed.nearest(0),
+        centre=followed.centres[0],
+        ages=followed.ages,
+    )
+
+
+def _composed(intended: _Intended, scenes: Scenes, corpus: Corpus, lang: str | None) -> Composed:
+    """The life with its motif, its ages and their bridges."""
+    frame = scenes.frame
+    assert scenes.vectors is not None
+    points = on_grid(scenes.vectors.of(frame["row"].to_numpy()))
+    motif = leading_motif(frame, points, intended.rows, intended.opening, intended.centre)
+    free = np.arange(len(scenes))
+    if motif is not None:
+        free = np.setdiff1d(free, motif.rows)
+    chains = chained(intended.ages(free), frame, points)
+    texts = corpus.columns(["text"])["text"].gather(frame["row"])
+    sizes = scenes.num_bytes
+    when = None
+    if motif is not None:
+        by_age = [int(sizes[chain.age.rows].sum()) for chain in chains]
+        last_scenes = [int(sizes[chain.end]) for chain in chains if chain.end is not None]
+        when = returns(int(sizes[motif.rows].sum()), by_age, last_scenes)
+    return Composed(
+        name=intended.name,
+        head=intended.head,
+        lang=lang,
+        theme=intended.theme,
+        ages=chains,
+        motif=motif,
+        when=when,
+        frame=frame,
+        texts=texts,
+        num_without=int((~points.any(axis=1)).sum()),
+    )
