@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Keys = npt.NDArray[np.uint64]
+
+_BLOCK = 1 << 15  # words: three arrays of so many fill a second-level cache
 
 
 def digest_bytes(*parts: bytes | memoryview) -> str:
@@ -59,9 +61,10 @@ def keyed_hash(keys: Keys, seed: int, purpose: str) -> Keys:
     BLAKE2b of seed and purpose: equal keys get equal lots, different keys different ones.
     """
     salt = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=16).digest()
-    lots = keys
-    for word in np.frombuffer(salt, dtype="<u8").astype(np.uint64):
-        lots = _splitmix(lots ^ word)
+    first, second = np.frombuffer(salt, dtype="<u8").astype(np.uint64)
+    lots = np.empty_like(keys)
+    for block in blocks(len(keys)):
+        lots[block] = _splitmix(_splitmix(keys[block] ^ first) ^ second)
     return lots
 
 
@@ -70,6 +73,12 @@ def _splitmix(words: Keys) -> Keys:
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))
+
+
+def blocks(num_items: int) -> Iterator[slice]:
+    """Slices that cover an array piece by piece, each small enough to stay in a core's cache."""
+    for start in range(0, num_items, _BLOCK):
+        yield slice(start, min(start + _BLOCK, num_items))
 
 
 def generator(seed: int, purpose: str, item: str = "") -> np.random.Generator:

@@ -36,5 +36,5 @@ def joined(join: Join, parts: Mapping[str, Rows], seed: int, purpose: str) -> Ro
     visits = np.concatenate(list(parts.values()))
     group = np.repeat(np.arange(len(parts), dtype=np.uint64), counts)
     position = np.arange(len(visits), dtype=np.uint64)
-    sequence: Rows = visits[argsort(spread(group, position, densities), position)]
+    sequence: Rows = visits[argsort(spread(densities, group, position), position)]
     return sequence

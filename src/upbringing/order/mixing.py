@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -15,9 +16,10 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field
 
 from upbringing.errors import InputError, Problem
+from upbringing.identity import blocks
 from upbringing.order.parameters import Group, Measure
-from upbringing.order.places import Inside, Selected, arrangement
-from upbringing.order.sorting import Ranks, argsort
+from upbringing.order.places import Inside, Selected, arrangement, ranks_of
+from upbringing.order.sorting import Ranks, Rows, Unsigned, argsort
 from upbringing.order.strategies import index_in
 
 _COSINE_KNOTS = 33
@@ -43,24 +45,26 @@ class Density:
         return areas
 
     def quantile(self, shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """The ages at which these shares of the area are reached, shape as `shares`.
+        """The ages at which these shares of the area, (n,) and rising, are reached: (n,).
 
         Inverts the area under a line, y₀s + ms²/2 = t, as s = 2t / (y₀ + √(y₀² + 2mt)), by
         operations that IEEE 754 rounds alike everywhere.
         """
-        areas, ages, values = self.areas, np.array(self.ages), np.array(self.values)
-        reached = np.concatenate([[0.0], areas.cumsum()])
+        ages, values = np.array(self.ages), np.array(self.values)
+        reached = np.concatenate([[0.0], self.areas.cumsum()])
         wanted = shares * reached[-1]
-        piece = np.clip(np.searchsorted(reached, wanted, side="right") - 1, 0, len(areas) - 1)
-        rest = np.maximum(wanted - reached[piece], 0.0)
-        width = np.diff(ages)[piece]
-        slope = np.divide(
-            values[piece + 1] - values[piece], width, out=np.zeros_like(width), where=width > 0
-        )
-        root = np.sqrt(np.maximum(values[piece] ** 2 + 2 * slope * rest, 0.0))
-        below = values[piece] + root
-        inside = np.divide(2 * rest, below, out=np.zeros_like(rest), where=below > 0)
-        found: npt.NDArray[np.float64] = ages[piece] + np.minimum(inside, width)
+        borders = [0, *np.searchsorted(wanted, reached[1:-1]).tolist(), len(wanted)]
+        found: npt.NDArray[np.float64] = np.empty_like(wanted)
+        for piece, (start, stop) in enumerate(pairwise(borders)):
+            if start == stop:  # as where a piece is a step, of no width
+                continue
+            width = ages[piece + 1] - ages[piece]
+            slope = (values[piece + 1] - values[piece]) / width
+            rest = wanted[start:stop] - reached[piece]
+            root = np.sqrt(np.maximum(values[piece] * values[piece] + 2 * slope * rest, 0.0))
+            below = values[piece] + root
+            inside = np.divide(2 * rest, below, out=np.zeros_like(rest), where=below > 0)
+            found[start:stop] = ages[piece] + np.minimum(inside, width)
         return found
 
 
@@ -121,7 +125,8 @@ def interleave(scenes: Selected, of: Group = "kind", inside: Inside = "shuffle")
     """Every group from beginning to end of the phase, each spread evenly."""
     names = sorted(scenes.columns[of].unique())
     group = index_in(scenes.columns[of], names, "interleave")
-    return spread(group, scenes.positions(inside), [EVEN] * len(names))
+    position, count = inside_groups(group, ranks_of(inside, scenes), scenes.keys)
+    return _as_places((position + 0.5) / count)
 
 
 @arrangement(reads=("kind",))
@@ -140,7 +145,7 @@ def mixture(
     if given == "shares":
         counts = np.bincount(group.astype(np.int64), minlength=len(kinds))
         check_supply(kinds, list(kinds), counts, of="scenes")
-    return spread(group, scenes.positions(inside), list(kinds.values()))
+    return spread(list(kinds.values()), group, ranks_of(inside, scenes), scenes.keys)
 
 
 def check_supply(
@@ -171,30 +176,39 @@ def spiral(
     """Every group again and again, each turn at the next level of a measure; shuffled inside."""
     names = sorted(scenes.columns[of].unique())
     group = index_in(scenes.columns[of], names, "spiral")
-    position, count = inside_groups(group, scenes.positions({"sort": {"by": (by,)}}))
+    position, count = inside_groups(group, scenes.by(by), scenes.keys)
     turn = position * np.uint64(turns) // count
     visit = turn * np.uint64(len(names)) + group
     return visit << np.uint64(32) | scenes.positions({"shuffle": {}})
 
 
-def spread(group: Ranks, position: Ranks, densities: Sequence[Density]) -> Ranks:
-    """Places for groups that run side by side, each in the order of `position`; shapes (n,)."""
-    inside, count = inside_groups(group, position)
+def spread(densities: Sequence[Density], group: Unsigned, *by: Unsigned) -> Ranks:
+    """Places for groups that run side by side, each by its density and in the order of columns.
+
+    Group k has `densities[k]`; `group` and the columns are (n,), and no two rows agree in all.
+    """
     places = np.empty(len(group), dtype=np.uint64)
-    shares = (inside.astype(np.float64) + 0.5) / count
-    for number, density in enumerate(densities):
-        at = group == number
-        places[at] = (density.quantile(shares[at]) * _FULL).astype(np.uint64)
+    order, counts = _by_group(group, by)
+    for density, rows in zip(densities, np.split(order, counts.cumsum()), strict=False):
+        for block in blocks(len(rows)):
+            shares = (np.arange(block.start, block.stop) + 0.5) / len(rows)
+            places[rows[block]] = _as_places(density.quantile(shares))
     return places
 
 
-def inside_groups(group: Ranks, position: Ranks) -> tuple[Ranks, Ranks]:
-    """The place of each scene among those of its group, and how many these are."""
-    counts = np.bincount(group.astype(np.int64)).astype(np.uint64)
-    order = argsort(group, position)
-    starts = (np.cumsum(counts) - counts).astype(np.uint64)
+def _as_places(ages: npt.NDArray[np.float64]) -> Ranks:
+    """Ages in [0, 1] as ranks."""
+    return (ages * _FULL).astype(np.uint64)
+
+
+def inside_groups(group: Unsigned, *by: Unsigned) -> tuple[Ranks, Ranks]:
+    """The place of each row among those of its group by these columns, and how many these are."""
+    order, counts = _by_group(group, by)
     inside = np.empty(len(group), dtype=np.uint64)
-    inside[order] = np.arange(len(group), dtype=np.uint64) - np.repeat(
-        starts, counts.astype(np.int64)
-    )
-    return inside, counts[group.astype(np.int64)]
+    inside[order] = np.arange(len(group)) - np.repeat(counts.cumsum() - counts, counts)
+    return inside, counts.astype(np.uint64)[group]
+
+
+def _by_group(group: Unsigned, by: Sequence[Unsigned]) -> tuple[Rows, npt.NDArray[np.int64]]:
+    """The rows by group and these columns, and the number of rows in each group."""
+    return argsort(group, *by), np.bincount(group.astype(np.int64))

@@ -1,57 +1,81 @@
-"""Sorting: ranks with ties by scene key → positions, as one sort of packed 64-bit words.
+"""Sorting: columns, the first one foremost → positions, as one sort of packed 64-bit words.
 
-A word holds as much of (rank, key) as fits above the row's number, so sorting words sorts rows;
+A word holds as much of the columns as fits above the row's number, so sorting words sorts rows;
 NumPy sorts unsigned words several times as fast as it sorts indices. Rows whose words agree in all
-but the number are put right by the whole rank and key: the result is exact, and the same for any
-order of the input.
+but the number are put right by the whole columns: the result is exact, and the same for any order
+of the input and any number of threads.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 
-from upbringing.identity import Keys
+from upbringing.identity import blocks
 
 Ranks = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.uint32]
+Unsigned = npt.NDArray[np.unsignedinteger]
+
+_WORTH_TWO_THREADS = 1 << 18  # words
 
 
-def argsort(ranks: Ranks, keys: Keys) -> Rows:
-    """The rows by (rank, key), rising: `np.lexsort((keys, ranks))`, shape (n,).
+def argsort(*by: Unsigned) -> Rows:
+    """The rows by these columns, rising: `np.lexsort(by[::-1])`, shape (n,).
 
-    n < 2^32; keys are distinct.
+    n < 2^32; no two rows agree in all columns.
     """
-    if len(ranks) < 2:
-        return np.arange(len(ranks), dtype=np.uint32)
-    row_bits = (len(ranks) - 1).bit_length()
-    words = _leading_bits(ranks, keys, 64 - row_bits)
-    words <<= np.uint64(row_bits)
-    words |= np.arange(len(ranks), dtype=np.uint64)
-    words.sort()
-    rows = (words & np.uint64((1 << row_bits) - 1)).astype(np.uint32)
+    num_rows = len(by[0])
+    if num_rows < 2:
+        return np.arange(num_rows, dtype=np.uint32)
+    row_bits = (num_rows - 1).bit_length()
+    words = _packed(by, row_bits)
+    _sort(words)
+    rows = words.astype(np.uint32)  # the low half of each word
+    rows &= np.uint32((1 << row_bits) - 1)
     words >>= np.uint64(row_bits)
     same = words[1:] == words[:-1]
     if same.any():
         at = np.flatnonzero(np.append(same, False) | np.append(False, same))
         inside = rows[at]
         # Groups are in order already, so sorting all tied rows at once leaves each in its group.
-        rows[at] = inside[np.lexsort((keys[inside], ranks[inside]))]
+        rows[at] = inside[np.lexsort([column[inside] for column in reversed(by)])]
     return rows
 
 
-def _leading_bits(ranks: Ranks, keys: Keys, num_bits: int) -> Ranks:
-    """The first `num_bits` of (rank, key), each without its leading zeros."""
-    rank_bits, key_bits = (int(part.max()).bit_length() for part in (ranks, keys))
-    if rank_bits >= num_bits:
-        return ranks >> np.uint64(rank_bits - num_bits)
-    words = ranks << np.uint64(num_bits - rank_bits)
-    room = num_bits - rank_bits
-    if key_bits > room:
-        words |= keys >> np.uint64(key_bits - room)
-    else:
-        words |= keys << np.uint64(room - key_bits)
+def _packed(by: Sequence[Unsigned], row_bits: int) -> Ranks:
+    """The columns' leading bits, as many as their ranges need, and below them the row's number."""
+    shift, parts = 64, []
+    for column in by:
+        least = int(column.min())
+        shift -= (int(column.max()) - least).bit_length()
+        parts.append((column, np.uint64(least), shift))
+        if shift <= row_bits:
+            break
+    words = np.zeros(len(by[0]), dtype=np.uint64)
+    for block in blocks(len(words)):
+        word = words[block]
+        for column, smallest, left in parts:
+            value = column[block].astype(np.uint64) - smallest
+            word |= value << np.uint64(left) if left >= 0 else value >> np.uint64(-left)
+        word >>= np.uint64(row_bits)
+        word <<= np.uint64(row_bits)
+        word |= np.arange(block.start, block.stop, dtype=np.uint64)
     return words
+
+
+def _sort(words: Ranks) -> None:
+    """Sort in place, the lower half and the upper one beside each other."""
+    if len(words) < _WORTH_TWO_THREADS:
+        words.sort()
+        return
+    half = len(words) // 2
+    words.partition(half)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(np.ndarray.sort, (words[:half], words[half:])))
 
 
 def inverse(rows: Rows) -> Rows:
