@@ -152,13 +152,13 @@ def test_a_ledger_forged_with_its_manifest_is_still_found_out(whole: Path, tmp_p
     only = [*said["files"]]
     write_manifest(
         run.path,
-        "run/1",
+        "run/2",
         recipe=said["recipe"],
         inputs=said["inputs"],
         facts=said["facts"],
         only=only,
     )
-    assert open_manifest(run.path, "run/1").digest != said["digest"]
+    assert open_manifest(run.path, "run/2").digest != said["digest"]
     with pytest.raises(VerificationError, match="step 0, row 0: expected scene"):
         Run.open(run.path).verify()
 

@@ -59,12 +59,16 @@ def test_no_token_sees_what_comes_after_it(seed: int, cut: int) -> None:
 
 
 def test_attention_is_that_of_the_library() -> None:
+    from upbringing.training.feed import visible
     from upbringing.training.model import _attend
 
     torch.manual_seed(0)
     q, k, v = torch.randn(3, 2, 4, T, 8)
     library = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    assert torch.allclose(_attend(q, k, v), library, atol=1e-5)
+    assert torch.allclose(_attend(q, k, v, None), library, atol=1e-5)
+    sees_BTT = visible(torch.tensor([[*range(5), *range(7)], [0, *range(T - 1)]]))
+    library = F.scaled_dot_product_attention(q, k, v, attn_mask=sees_BTT[:, None])
+    assert torch.allclose(_attend(q, k, v, sees_BTT), library, atol=1e-5)
 
 
 def test_text_read_with_a_memory_has_the_logits_of_the_whole() -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import cast
+from itertools import groupby
+from typing import cast, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tokenizers import Tokenizer
 
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import InputError
-from upbringing.order import Order, PhaseSpan, Rows, compile_order, parse_curriculum
+from upbringing.order import Order, Packing, PhaseSpan, Rows, compile_order, parse_curriculum
 
 END = 0
 
@@ -20,6 +21,7 @@ END = 0
 def packings(draw: st.DrawFn) -> Rows:
     """Rows over scenes of any lengths, visited in any order, some several times, some never."""
     lengths = draw(st.lists(st.integers(1, 9), min_size=1, max_size=12))
+    packing: Packing = draw(st.sampled_from(get_args(Packing)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     ids = rng.integers(1, 1_000, offsets[-1]).astype(np.uint16)
@@ -27,7 +29,8 @@ def packings(draw: st.DrawFn) -> Rows:
     visits = draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, max_size=30))
     tokens = Tokens(ids, offsets, cast(Tokenizer, None), "", 1_000, END)
     order = Order(cast(Corpus, None), np.array(visits, dtype=np.uint32), (), 0)
-    return Rows(order, tokens, draw(st.integers(1, 12)))
+    least = 1 if packing == "stream" else max(lengths)
+    return Rows(order, tokens, draw(st.integers(least, least + 11)), packing)
 
 
 def laid_out(rows: Rows) -> tuple[list[int], list[int]]:
@@ -40,49 +43,83 @@ def laid_out(rows: Rows) -> tuple[list[int], list[int]]:
     return tokens, owners
 
 
+def cut(rows: Rows) -> list[tuple[int, int]]:
+    """Where each row begins and ends, scene by scene: the oracle of a packing."""
+    tokens, owners = laid_out(rows)
+    T = rows.row_length
+    if rows.packing == "stream":
+        return [(begin, min(begin + T, len(tokens))) for begin in range(0, len(tokens), T)]
+    lengths = [owners.count(visit) for visit in range(rows.order.num_visits)]
+    found = [(0, 0)]
+    for length in lengths:
+        begin, end = found[-1]
+        if end > begin and (rows.packing == "single" or end + length - begin > T):
+            found.append((end, end + length))
+        else:
+            found[-1] = (begin, end + length)
+    return found
+
+
 @given(packings(), st.data())
 def test_rows_gathered_anywhere_are_those_of_the_tokens_laid_end_to_end(
     rows: Rows, data: st.DataObject
 ) -> None:
     tokens, _ = laid_out(rows)
     T = rows.row_length
-    assert rows.num_tokens == len(tokens)
-    if not rows.num_rows:
-        assert len(tokens) == 1
-        return
+    stretches = cut(rows)
+    assert (rows.num_tokens, rows.num_rows) == (len(tokens), len(stretches))
     first = data.draw(st.integers(0, rows.num_rows - 1))
     num_rows = data.draw(st.integers(1, rows.num_rows - first))
     tokens_RT1, counts_RT = rows.gather(first, num_rows)
-    for row, (found, counts) in enumerate(zip(tokens_RT1, counts_RT, strict=True), start=first):
-        due = tokens[row * T : row * T + T + 1]
+    assert tokens_RT1.shape == (num_rows, T + 1)
+    for (begin, end), found, counts in zip(stretches[first:], tokens_RT1, counts_RT, strict=False):
+        due = [*tokens, END][begin : end + 1]
         assert found.tolist() == due + [END] * (T + 1 - len(due))
-        assert counts.tolist() == [True] * (len(due) - 1) + [False] * (T + 1 - len(due))
+        assert counts.tolist() == [True] * (end - begin) + [False] * (T - end + begin)
 
 
 @given(packings())
-def test_each_token_but_the_first_is_predicted_exactly_once(rows: Rows) -> None:
+def test_each_token_but_the_first_and_the_end_are_predicted_exactly_once(rows: Rows) -> None:
     tokens, _ = laid_out(rows)
-    if rows.num_rows:
-        tokens_RT1, counts_RT = rows.gather(0, rows.num_rows)
-        assert tokens_RT1[:, 1:][counts_RT].tolist() == tokens[1:]
-        assert tokens_RT1[:, :-1][counts_RT].tolist() == tokens[:-1]
-        assert counts_RT.any(1).all()
-        assert counts_RT[:-1].all()
+    tokens_RT1, counts_RT = rows.gather(0, rows.num_rows)
+    assert tokens_RT1[:, 1:][counts_RT].tolist() == [*tokens[1:], END]
+    assert tokens_RT1[:, :-1][counts_RT].tolist() == tokens
+    assert counts_RT.any(1).all()
 
 
 @given(packings())
 def test_a_row_knows_its_visits_and_a_visit_its_row(rows: Rows) -> None:
     _, owners = laid_out(rows)
-    T = rows.row_length
-    for row in range(rows.num_rows):
-        here = owners[row * T : row * T + T + 1]
+    for row, (begin, end) in enumerate(cut(rows)):
+        here = owners[begin : end + 1]
         assert rows.visits_of_row(row) == (here[0], here[-1] + 1)
     for visit in range(rows.order.num_visits):
+        begins = owners.index(visit)
         row = rows.row_of_visit(visit)
-        assert row == owners.index(visit) // T
-        if row < rows.num_rows:  # the stream's last token may begin a row that predicts nothing
-            low, high = rows.visits_of_row(row)
-            assert low <= visit < high
+        assert cut(rows)[row][0] <= begins < cut(rows)[row][1]
+
+
+@given(packings(), st.data())
+def test_positions_restart_with_each_scene_in_a_row(rows: Rows, data: st.DataObject) -> None:
+    _, owners = laid_out(rows)
+    first = data.draw(st.integers(0, rows.num_rows - 1))
+    num_rows = data.draw(st.integers(1, rows.num_rows - first))
+    for (begin, end), found in zip(
+        cut(rows)[first:], rows.positions(first, num_rows).tolist(), strict=False
+    ):
+        due: list[int] = []
+        for owner, length in [(o, len(list(g))) for o, g in groupby(owners[begin:end])]:
+            assert owner >= 0
+            due += range(length)
+        assert found == [*due, *range(rows.row_length - end + begin)]
+
+
+@given(packings())
+def test_no_scene_is_cut_where_none_may_be(rows: Rows) -> None:
+    if rows.packing != "stream":
+        borders = set(rows.borders.tolist())
+        assert borders <= set(rows.starts.tolist())
+        assert len(borders) == rows.num_rows + 1
 
 
 def test_a_packing_by_eye() -> None:
@@ -91,7 +128,31 @@ def test_a_packing_by_eye() -> None:
     order = Order(cast(Corpus, None), np.array([2, 0, 1], dtype=np.uint32), (), 0)
     tokens_RT1, counts_RT = Rows(order, tokens, 3).gather(0, 3)
     assert tokens_RT1.tolist() == [[END, 4, 5, 6], [6, END, 1, 2], [2, END, 3, END]]
-    assert counts_RT.tolist() == [[True] * 3, [True] * 3, [True, True, False]]
+    assert counts_RT.tolist() == [[True] * 3] * 3
+    tokens_RT1, counts_RT = Rows(order, tokens, 5, "whole").gather(0, 2)
+    assert tokens_RT1.tolist() == [[END, 4, 5, 6, END, END], [END, 1, 2, END, 3, END]]
+    assert counts_RT.tolist() == [[True] * 4 + [False], [True] * 5]
+    tokens_RT1, counts_RT = Rows(order, tokens, 4, "single").gather(1, 2)
+    assert tokens_RT1.tolist() == [[END, 1, 2, END, END], [END, 3, END, END, END]]
+    assert counts_RT.tolist() == [[True] * 3 + [False], [True] * 2 + [False] * 2]
+    assert Rows(order, tokens, 5, "whole").positions(0, 2).tolist() == [
+        [0, 1, 2, 3, 0],
+        [0, 1, 2, 0, 1],
+    ]
+
+
+@pytest.mark.parametrize("packing", ["whole", "single"])
+def test_a_scene_longer_than_a_row_is_refused_where_none_is_cut(
+    corpus: Corpus, tokens: Tokens, packing: Packing
+) -> None:
+    order = compile_order(corpus, parse_curriculum("name: x\nphases: [{name: a, scenes: rest}]"))
+    lengths = np.diff(tokens.offsets)[order.sequence]
+    longest = int(lengths.max())
+    assert Rows(order, tokens, longest, packing).num_rows
+    many = int((lengths > 40).sum())
+    said = f"{many} scenes are longer than a row of 40 tokens, the longest has {longest}"
+    with pytest.raises(InputError, match=said):
+        Rows(order, tokens, 40, packing)
 
 
 def test_rows_of_a_corpus_read_as_its_text(rows: Rows) -> None:
@@ -99,7 +160,7 @@ def test_rows_of_a_corpus_read_as_its_text(rows: Rows) -> None:
     targets = tokens_RT1[:, 1:][counts_RT].tolist()
     texts = rows.order.corpus.columns(["text"])["text"].gather(rows.order.sequence).to_list()
     read = rows.tokens.tokenizer.decode(targets, skip_special_tokens=False)
-    assert read == "<|endoftext|>".join(texts)
+    assert read == "<|endoftext|>".join([*texts, ""])
 
 
 def linked_in_time(corpus: Corpus, apart: int) -> Order:
@@ -135,6 +196,12 @@ def test_what_is_linked_in_time_shares_no_row(corpus: Corpus, tokens: Tokens, ap
 def test_what_is_linked_in_context_may_share_a_row(corpus: Corpus, tokens: Tokens) -> None:
     life = "name: x\nphases: [{name: a, scenes: rest, arrange: chain}]\n"
     order = compile_order(corpus, parse_curriculum(life))
-    assert order.phases[0].apart is None
+    assert order.phases[0].apart == 1
     rows = Rows(order, tokens, 256)
     assert max(high - low for low, high in map(rows.visits_of_row, range(rows.num_rows))) > 2
+    for packing, attention, how in (
+        ("single", "across", "one scene a row"),
+        ("whole", "within", "attention within scenes"),
+    ):
+        with pytest.raises(InputError, match=f"links scenes within a context window, and {how}"):
+            Rows(order, tokens, 256, packing, attention)  # type: ignore[arg-type]

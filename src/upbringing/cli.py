@@ -150,11 +150,21 @@ def world(
 @app.command()
 def compose(
     corpus: Annotated[Path, typer.Argument(help="A corpus folder.")],
-    intention: Annotated[str, typer.Argument(help="'scenic', or 'first KIND'.")],
+    intention: Annotated[
+        str | None,
+        typer.Argument(
+            help="A character, a sketch ('myth, then chat, then the rest'), 'first KIND'."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("-o", "--out")] = Path("ltm_curriculum.yaml"),
+    like: Annotated[Path | None, typer.Option(help="A text that the life shall follow.")] = None,
     lang: Lang = None,
+    vectors: Annotated[
+        str, typer.Option(help="tfidf, FILE.npy, model2vec=FOLDER, sentence_transformers=FOLDER.")
+    ] = "tfidf",
+    book: Annotated[str, typer.Option(help="Of recipes: claimed or measured.")] = "claimed",
 ) -> None:
-    """Write a curriculum for a corpus and an intention, with a comment on each choice."""
+    """Write a life for a corpus and an intention, with a comment on each choice."""
     from upbringing.console import say
     from upbringing.corpus import Corpus
     from upbringing.files import write_json, write_text
@@ -163,7 +173,15 @@ def compose(
 
     if out.exists():
         raise InputError("already exists, and nothing is overwritten", where=str(out))
-    write_text(out, f"{SCHEMA_LINE}\n{compose_life(Corpus.open(corpus), intention, lang=lang)}")
+    text = compose_life(
+        Corpus.open(corpus),
+        intention,
+        example=None if like is None else _text_of(like),
+        lang=lang,
+        vectors=_source(vectors),
+        book=book,
+    )
+    write_text(out, f"{SCHEMA_LINE}\n{text}")
     write_json(out.with_name(SCHEMA_FILE), curriculum_schema())
     say(f"{out}: change it as you like, then `upbringing order {out} --corpus {corpus} -o order`")
 
@@ -263,6 +281,8 @@ def train(
     seed: Annotated[int, typer.Option(help="Of the initial weights.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
     row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
+    packing: Annotated[str, typer.Option(help="stream, whole or single.")] = "stream",
+    attention: Annotated[str, typer.Option(help="across scenes, or within.")] = "across",
     peak_lr: Annotated[float | None, typer.Option(help="The shape's own by default.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json; else trained.")] = None,
     precision: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
@@ -274,8 +294,8 @@ def train(
     from upbringing.training import Life, raise_on_order
 
     life = Life(
-        shape, schedule, seed, batch_size, row_length, peak_lr, tokenizer, precision, compiled,
-        threads,
+        shape, schedule, seed, batch_size, row_length, packing, attention, peak_lr, tokenizer,
+        precision, compiled, threads,
     )  # fmt: skip
     is_there = (out / "run.json").exists()
     run = raise_on_order(order, corpus, out, life, tell=say)
@@ -406,6 +426,19 @@ def _fields(given: str | None) -> Fields:
             f"--fields has {wrong[0]!r}", allowed=", ".join(f"{n}=NAME" for n in known)
         )
     return Fields(**{name: value for name, _, value in pairs})
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"is not UTF-8 text: {error}", where=str(file)) from error
+
+
+def _source(said: str) -> str | dict[str, str]:
+    """`model2vec=FOLDER` as a curriculum writes it, `{model2vec: FOLDER}`."""
+    name, equals, folder = said.partition("=")
+    return {name: folder} if equals else said
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from upbringing.order.look import (
     ribbon,
 )
 from upbringing.order.order import Order, PhaseSpan
-from upbringing.order.packing import Rows
+from upbringing.order.packing import Attention, Packing, Rows, packing_named
 from upbringing.order.phases import Phase
 from upbringing.order.scenic_orderer import compose
 from upbringing.order.schema import SCHEMA_FILE, SCHEMA_LINE, curriculum_schema
@@ -38,6 +38,7 @@ __all__ = [
     "SCHEMA_LINE",
     "Acquaintance",
     "Alone",
+    "Attention",
     "Block",
     "Comparison",
     "Curriculum",
@@ -46,6 +47,7 @@ __all__ = [
     "Moment",
     "Names",
     "Order",
+    "Packing",
     "Phase",
     "PhaseSpan",
     "PhaseView",
@@ -65,6 +67,7 @@ __all__ = [
     "load_curriculum",
     "meeting",
     "moment",
+    "packing_named",
     "parse_curriculum",
     "phases_of",
     "ribbon",

@@ -32,7 +32,7 @@ from upbringing.order.parameters import DATE
 from upbringing.order.phases import InnerPhase
 from upbringing.order.places import VECTORS, Selected, columns_read, ranks_of
 from upbringing.order.selection import Path, Selection
-from upbringing.order.sorting import Ranks, Rows, argsort, inverse
+from upbringing.order.sorting import Ranks, Rows, argsort, inverse, taken
 
 _NONE: Rows = np.zeros(0, dtype=np.uint32)
 
@@ -83,8 +83,7 @@ def lay(
     """
     scenes = life_of(columns.with_row_index("row").filter(split=TRAIN), curriculum, vectors)
     claims = claims_of(scenes, curriculum, seed, vectors)
-    num_bytes = columns["num_bytes"].to_numpy().astype(np.int64)
-    life = Life(columns["key"].to_numpy(), num_bytes, seed)
+    life = Life(columns["key"].to_numpy(), columns["num_bytes"].to_numpy(), seed)
     return _Compiled(curriculum, scenes, claims, life, vectors).whole()
 
 
@@ -98,10 +97,14 @@ def _reads(curriculum: Curriculum) -> tuple[str, ...]:
         if isinstance(selection, Selection):
             names += selection.reads()
     for _, phase in curriculum.leaves():
-        names += columns_read(phase.arrange)
-        names += ("document", "place") if phase.keep else ()
+        names += _read_in(phase)
     names += [DATE for event in curriculum.events if event.ages == DATE]
     return tuple(dict.fromkeys(names))
+
+
+def _read_in(phase: InnerPhase) -> tuple[str, ...]:
+    """What the places inside a phase depend on besides key."""
+    return (*columns_read(phase.arrange), *(("document", "place") if phase.keep else ()))
 
 
 @dataclass(frozen=True)
@@ -138,13 +141,14 @@ class _Compiled:
         return sequence, spans
 
     def _apart(self, number: int) -> int | None:
-        """How far apart a phase holds what is linked, where it is near in time and not in place."""
+        """How far apart a phase holds the scenes that it links; None where it links none."""
         phase = self.curriculum.phases[number]
         chained = phase.arrange.get("chain")
-        is_asked = chained is not None and chained["linked"] == "time"
-        if not is_asked or phase.phases or phase.keep or self.curriculum.control:
+        if chained is None or phase.phases or phase.keep or self.curriculum.control:
             return None
-        return strands(int(self.claims.phases["phases", number].sum()), chained["apart"])[0]
+        if chained["linked"] == "context":
+            return 1
+        return strands(int(self.claims.of("phases", number).sum()), chained["apart"])[0]
 
     @contextmanager
     def _noting(self, *path: int | str) -> Iterator[None]:
@@ -181,7 +185,9 @@ class _Compiled:
 
     def _arranged(self, phase: InnerPhase, path: Path, purpose: str) -> Rows:
         """The rows of a phase's scenes, once, in order."""
-        scenes = self.scenes.filter(pl.Series(self.claims.phases[path]))
+        names = [n for n in ("row", "key", *_read_in(phase)) if n in self.scenes.columns]
+        mine = pl.Series(self.claims.of(*path))
+        scenes = self.scenes.select(dict.fromkeys(names)).filter(mine)
         rows = scenes["row"].to_numpy()
         selected = Selected(scenes, self.life.seed, purpose)
         if self.vectors is not None:
@@ -190,8 +196,7 @@ class _Compiled:
             order = argsort(ranks_of(phase.arrange, selected), selected.keys)
             if phase.keep:
                 order = argsort(_kept_together(scenes, inverse(order)), selected.keys)
-            sequence: Rows = rows[order]
-            return sequence
+            return taken(rows, order)
         return _NONE
 
     def _with_rehearsal(self, own: Rows, number: int, earlier: list[Rows]) -> Rows:
@@ -212,10 +217,8 @@ class _Compiled:
     def _pinned(self) -> list[Pinned]:
         """The visits that events pin to ages."""
         pinned = []
-        for number, (event, mine) in enumerate(
-            zip(self.curriculum.events, self.claims.events, strict=True)
-        ):
-            scenes = self.scenes.filter(pl.Series(mine))
+        for number, event in enumerate(self.curriculum.events):
+            scenes = self.scenes.filter(pl.Series(self.claims.of("events", number)))
             rows = scenes["row"].to_numpy()
             if event.ages == DATE:
                 with self._noting("events", number, "ages"):

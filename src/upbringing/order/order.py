@@ -44,7 +44,7 @@ class PhaseSpan:
     """A phase in an order: positions `start` to `stop` (exclusive), and its levers.
 
     `apart`: scenes that are linked come so many positions after one another, and packing must see
-    to it that they share no row; None where nothing is asked.
+    to it that they share no row, or where it is 1, that they may; None where nothing is linked.
     """
 
     name: str

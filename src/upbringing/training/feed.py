@@ -1,33 +1,90 @@
-"""The feed: batch k of a life, as a function of k alone.
+"""The feed: batch k of a life, as a function of k alone, whole or in pieces.
 
-Takes the rows of an order and the table of steps, gives tensors. Nothing is kept between batches,
-so the first batch after a resume costs what any batch costs.
+Takes the rows of an order and the steps they are cut into, gives tensors. Nothing is kept between
+batches, so the first batch after a resume costs what any batch costs.
+
+A step's batch is cut into pieces of equal size, one after another: micro-batch m of rank r is
+piece m · world size + r. So the rows that share an optimiser step are the same for any world size
+and accumulation; numbers that do not divide the batch are refused, and nothing is padded but the
+last batch of a stretch of life, by rows that do not count.
+
+Shapes: B rows of a batch or piece, T tokens of a row.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from upbringing.errors import InputError
 from upbringing.order import Rows
-from upbringing.training.levers import Steps
+from upbringing.training.levers import Cut, Timeline, cut_steps
+
+IGNORED = -100
+"""The label of a target that does not count, as PyTorch's cross-entropy has it."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one process takes of every batch: a piece in each of `accumulation` micro-batches.
+
+    Raises `InputError` for a rank outside the world.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    accumulation: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.world_size or self.accumulation < 1:
+            raise InputError(
+                f"rank {self.rank} of {self.world_size}, {self.accumulation} micro-batches",
+                allowed="ranks from 0 to the world size − 1, one micro-batch or more",
+            )
+
+    @property
+    def num_pieces(self) -> int:
+        """Into how many pieces a batch is cut."""
+        return self.world_size * self.accumulation
+
+    def piece(self, micro: int) -> int:
+        """The number of the piece that is micro-batch `micro` of this rank."""
+        return micro * self.world_size + self.rank
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One optimiser step's rows, padded to its batch size B.
+    """The rows of an optimiser step or of a piece of it.
 
-    tokens_BT1   (B, T + 1) int64
-    weights_BT   (B, T) float32: 1 where a target counts, 0 in padding
-    num_rows     rows that are real
+    tokens_BT1    (B, T + 1) int64
+    weights_BT    (B, T) float32: 1 where a target counts, 0 in padding
+    num_rows      rows that are real; they come first
+    positions_BT  (B, T) int64, the place of each input in its scene, where attention is within
+                  scenes (`Rows.positions`); else None
     """
 
     tokens_BT1: Tensor
     weights_BT: Tensor
     num_rows: int
+    positions_BT: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        positions_BT = None if self.positions_BT is None else self.positions_BT.to(device)
+        return Batch(
+            self.tokens_BT1.to(device), self.weights_BT.to(device), self.num_rows, positions_BT
+        )
+
+    @property
+    def labels(self) -> Tensor:
+        """The tokens as labels for a model that shifts them itself: `IGNORED` where none counts."""
+        ignored = torch.full_like(self.tokens_BT1, IGNORED)
+        ignored[:, 1:] = self.tokens_BT1[:, 1:].where(self.weights_BT != 0, IGNORED)
+        return ignored
 
 
 @dataclass(frozen=True)
@@ -35,15 +92,89 @@ class Feed:
     """The batches of a life, by step."""
 
     rows: Rows
-    steps: Steps
+    steps: Cut
 
-    def batch(self, step: int) -> Batch:
-        """The batch of a step; the same for the same step, whenever it is asked for."""
-        first, num_rows = int(self.steps.first_row[step]), int(self.steps.num_rows[step])
+    @classmethod
+    def of(cls, rows: Rows, batch_size: int) -> Feed:
+        """The feed of a whole order in batches of `batch_size` rows, or what its phases ask for."""
+        return cls(rows, cut_steps(rows.num_rows, Timeline.of_phases(rows, batch_size)))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def batch(self, step: int, piece: int = 0, num_pieces: int = 1) -> Batch:
+        """A piece of the batch of a step, by default the whole; the same whenever it is asked for.
+
+        Raises `InputError` for a number of pieces that does not divide the batch.
+        """
         batch_size = int(self.steps.batch_size[step])
-        tokens_RT1, counts_RT = self.rows.gather(first, num_rows)
-        tokens_BT1 = np.full((batch_size, tokens_RT1.shape[1]), self.rows.tokens.end_of_text)
-        tokens_BT1[:num_rows] = tokens_RT1
-        weights_BT = np.zeros((batch_size, counts_RT.shape[1]), dtype=np.float32)
-        weights_BT[:num_rows] = counts_RT
-        return Batch(torch.from_numpy(tokens_BT1), torch.from_numpy(weights_BT), num_rows)
+        if batch_size % num_pieces:
+            raise _indivisible(batch_size, num_pieces)
+        size = batch_size // num_pieces
+        begin = min(piece * size, int(self.steps.num_rows[step]))
+        num_rows = min(size, int(self.steps.num_rows[step]) - begin)
+        first = int(self.steps.first_row[step]) + begin
+        T = self.rows.row_length
+        tokens_BT1 = np.full((size, T + 1), self.rows.tokens.end_of_text, dtype=np.int64)
+        weights_BT = np.zeros((size, T), dtype=np.float32)
+        positions_BT = np.tile(np.arange(T), (size, 1)) if self._within else None
+        if num_rows:
+            tokens_BT1[:num_rows], weights_BT[:num_rows] = self.rows.gather(first, num_rows)
+            if positions_BT is not None:
+                positions_BT[:num_rows] = self.rows.positions(first, num_rows)
+        return Batch(
+            torch.from_numpy(tokens_BT1),
+            torch.from_numpy(weights_BT),
+            num_rows,
+            None if positions_BT is None else torch.from_numpy(positions_BT),
+        )
+
+    @property
+    def _within(self) -> bool:
+        return self.rows.attention == "within"
+
+    def micro_batches(self, step: int, share: Share) -> Iterator[Batch]:
+        """What one rank consumes in a step, micro-batch after micro-batch."""
+        for micro in range(share.accumulation):
+            yield self.batch(step, share.piece(micro), share.num_pieces)
+
+    def check(self, share: Share) -> None:
+        """Raise `InputError` unless every batch can be cut into pieces of equal size."""
+        for size in np.unique(self.steps.batch_size).tolist():
+            if size % share.num_pieces:
+                raise _indivisible(size, share.num_pieces)
+
+    def num_counted(self, step: int) -> int:
+        """The targets of a step that count, by which a mean over all its pieces is taken."""
+        first, num_rows = int(self.steps.first_row[step]), int(self.steps.num_rows[step])
+        return int(self.rows.borders[first + num_rows] - self.rows.borders[first])
+
+
+def _indivisible(batch_size: int, num_pieces: int) -> InputError:
+    return InputError(
+        f"a batch of {batch_size} rows cannot be cut into {num_pieces} equal pieces",
+        allowed="a world size times accumulation that divides the batch size",
+        do="another batch size, world size or accumulation: nothing is padded or left out",
+    )
+
+
+def visible(positions_BT: Tensor) -> Tensor:
+    """Which input sees which, (B, T, T) bool: those of its own scene up to itself.
+
+    For attention within scenes, as a mask that `scaled_dot_product_attention` takes (with an axis
+    for heads: `[:, None]`).
+    """
+    scene_BT = (positions_BT == 0).cumsum(1)
+    same = scene_BT[:, :, None] == scene_BT[:, None, :]
+    return same.tril()
+
+
+def scene_borders(positions_BT: Tensor) -> Tensor:
+    """Where scenes begin in the flattened batch, and its end, (num_scenes + 1,) int32.
+
+    The `cu_seqlens` of FlashAttention's variable-length kernels.
+    """
+    flat = positions_BT.flatten()
+    begins = torch.nonzero(flat == 0).flatten()
+    end = torch.tensor([len(flat)], device=flat.device)
+    return torch.cat([begins, end]).to(torch.int32)

@@ -8,7 +8,6 @@ steps that a run carries out.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -66,7 +65,7 @@ class Timeline:
         """
         segments: dict[float, Segment] = {}
         for span in rows.order.phases:
-            first_row = math.ceil(rows.starts[span.start] / rows.row_length)
+            first_row = int(np.searchsorted(rows.borders[:-1], rows.starts[span.start]))
             if first_row < rows.num_rows:  # a phase may be too short to begin a row
                 age = first_row / rows.num_rows
                 segments[age] = Segment(age, span.batch_size or batch_size, span.lr_scale)
@@ -75,6 +74,10 @@ class Timeline:
             if not merged or merged[-1] != Segment(merged[-1].from_age, *_levers(segment)):
                 merged.append(segment)
         return cls(tuple(merged))
+
+    def first_rows(self, num_rows: int) -> list[int]:
+        """The row with which each segment begins, in a life of `num_rows` rows."""
+        return [round(segment.from_age * num_rows) for segment in self.segments]
 
     @classmethod
     def from_recipe(cls, segments: list[dict[str, Any]]) -> Timeline:
@@ -87,23 +90,31 @@ def _levers(segment: Segment) -> tuple[int, float]:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """The optimiser steps of a life, arrays of shape (num_steps,).
+class Cut:
+    """A life cut into optimiser steps, arrays of shape (num_steps,).
 
     first_row, num_rows  the rows of the order that share the step
     batch_size           rows that the step is padded to
-    age                  share of the tokens that lies behind at its start
-    lr                   learning rate
     """
 
     first_row: npt.NDArray[np.int64]
     num_rows: npt.NDArray[np.int64]
     batch_size: npt.NDArray[np.int64]
-    age: Ages
-    lr: Ages
 
     def __len__(self) -> int:
         return len(self.first_row)
+
+
+@dataclass(frozen=True)
+class Steps(Cut):
+    """The optimiser steps of a life with what holds in each, arrays of shape (num_steps,).
+
+    age  share of the tokens that lies behind at its start
+    lr   learning rate
+    """
+
+    age: Ages
+    lr: Ages
 
     def until(self, diverged_at: int | None) -> Steps:
         """The steps that a run which diverged at that step has taken; all of them for None."""
@@ -119,29 +130,34 @@ class Steps:
         return int(np.searchsorted(done, age - 1e-12)) + 1
 
 
-def plan_steps(
-    num_rows: int, timeline: Timeline, *, schedule: str, peak_lr: float, warmup_share: float
-) -> Steps:
-    """Cut a life of `num_rows` rows into optimiser steps.
-
-    No step crosses a border of the timeline. The rate is peak · schedule(age) · lr_scale, times
-    a linear warm-up over the first `warmup_share` of the steps.
-    """
-    borders = [round(segment.from_age * num_rows) for segment in timeline.segments] + [num_rows]
+def cut_steps(num_rows: int, timeline: Timeline) -> Cut:
+    """Cut a life of `num_rows` rows into optimiser steps; none crosses a border of the timeline."""
+    borders = [*timeline.first_rows(num_rows), num_rows]
     pieces = [
         np.arange(borders[i], borders[i + 1], segment.batch_size)
         for i, segment in enumerate(timeline.segments)
     ]
-    counts = [len(piece) for piece in pieces]
     first_row = np.concatenate(pieces).astype(np.int64)
-    age = first_row / num_rows
-    scale = np.repeat([segment.lr_scale for segment in timeline.segments], counts)
-    num_warm = max(1, round(warmup_share * len(first_row)))
-    warmup = np.minimum(1.0, np.arange(1, len(first_row) + 1) / num_warm)
-    return Steps(
+    sizes = [segment.batch_size for segment in timeline.segments]
+    return Cut(
         first_row=first_row,
         num_rows=np.diff(np.append(first_row, num_rows)),
-        batch_size=np.repeat([segment.batch_size for segment in timeline.segments], counts),
-        age=age,
-        lr=peak_lr * lr_share(schedule, age) * scale * warmup,
+        batch_size=np.repeat(sizes, [len(piece) for piece in pieces]),
     )
+
+
+def plan_steps(
+    num_rows: int, timeline: Timeline, *, schedule: str, peak_lr: float, warmup_share: float
+) -> Steps:
+    """The optimiser steps of a life of `num_rows` rows.
+
+    The rate is peak · schedule(age) · lr_scale, times a linear warm-up over the first
+    `warmup_share` of the steps.
+    """
+    cut = cut_steps(num_rows, timeline)
+    age = cut.first_row / num_rows
+    segment = np.searchsorted(timeline.first_rows(num_rows), cut.first_row, side="right") - 1
+    scale = np.array([s.lr_scale for s in timeline.segments])[segment]
+    num_warm = max(1, round(warmup_share * len(cut)))
+    warmup = np.minimum(1.0, np.arange(1, len(cut) + 1) / num_warm)
+    return Steps(**vars(cut), age=age, lr=peak_lr * lr_share(schedule, age) * scale * warmup)

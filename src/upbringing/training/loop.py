@@ -29,7 +29,7 @@ from upbringing.training.checkpoint import (
     staged_snapshot,
     write_checkpoint,
 )
-from upbringing.training.feed import Batch, Feed
+from upbringing.training.feed import Feed
 from upbringing.training.ledger import Ledger, first_divergence, row_digests
 from upbringing.training.levers import Steps
 from upbringing.training.model import Decoder
@@ -133,18 +133,17 @@ class _Life:
     def step(self) -> None:
         """Consume the next batch, and keep a checkpoint if an age is reached."""
         number = len(self.ledger.chain)
-        batch = self.feed.batch(number)
-        tokens_BT1 = batch.tokens_BT1.to(self.device)
-        weights_BT = batch.weights_BT.to(self.device)
+        batch = self.feed.batch(number).to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = float(self.steps.lr[number])
         with self.recipe.numerics.autocast():
-            losses_BT = self.losses(tokens_BT1)
+            losses_BT = self.losses(batch.tokens_BT1, batch.positions_BT)
         # Each token weighs the same, also in a batch that is not full.
+        weights_BT = batch.weights_BT
         torch.autograd.backward((losses_BT * weights_BT).sum().div(weights_BT.numel()))
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         loss = _mean(losses_BT.detach(), weights_BT)
-        self.ledger.record(Batch(tokens_BT1, weights_BT, batch.num_rows))
+        self.ledger.record(batch)
         self._check_fed(number)
         self.history.append((loss, float(norm)))
         if self.diverged:

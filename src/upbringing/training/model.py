@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from upbringing.errors import InputError
 from upbringing.identity import generator
+from upbringing.training.feed import visible
 
 NORM_EPSILON = 1e-5
 ROPE_BASE = 10_000.0
@@ -75,15 +76,24 @@ class Layer(nn.Module):
         self.down = nn.Parameter(torch.empty(shape.width, shape.mlp_width))
 
     def forward(
-        self, stream_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, memory: Memory | None = None
+        self,
+        stream_BTD: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        memory: Memory | None = None,
+        sees_BTT: Tensor | None = None,
     ) -> Tensor:
-        """The stream after this layer; `memory` is given where text is generated."""
+        """The stream after this layer.
+
+        `cos` and `sin` are (T, K), or (B, 1, T, K) where each row has positions of its own;
+        `memory` is given where text is generated, `sees_BTT` where a token does not see all before.
+        """
         B, T, D = stream_BTD.shape
         normed_BTD = _norm(stream_BTD, self.attention_norm)
         heads_BTHK = F.linear(normed_BTD, self.qkv).view(B, T, 3 * self.num_heads, -1)
         q, k, v = heads_BTHK.transpose(1, 2).chunk(3, dim=1)
-        q, k = _rotate(q, cos_TK, sin_TK), _rotate(k, cos_TK, sin_TK)
-        mixed_BHTK = _attend(q, k, v) if memory is None else memory.attend(q, k, v)
+        q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
+        mixed_BHTK = _attend(q, k, v, sees_BTT) if memory is None else memory.attend(q, k, v)
         stream_BTD = stream_BTD + F.linear(mixed_BHTK.transpose(1, 2).reshape(B, T, D), self.out)
         gate, up = F.linear(_norm(stream_BTD, self.mlp_norm), self.gate_up).chunk(2, dim=-1)
         return stream_BTD + F.linear(F.silu(gate) * up, self.down)
@@ -134,17 +144,24 @@ class Decoder(nn.Module):
                 draw = generator(seed, "weights", name).standard_normal(weight.shape, dtype="f4")
                 weight.copy_(torch.from_numpy(draw) * scale)
 
-    def forward(self, tokens_BT: Tensor) -> Tensor:
-        """Hidden states after the last norm, (B, T, D)."""
+    def forward(self, tokens_BT: Tensor, positions_BT: Tensor | None = None) -> Tensor:
+        """Hidden states after the last norm, (B, T, D).
+
+        With `positions_BT`, the place of each token in its scene, attention stays within scenes.
+        """
         T = tokens_BT.shape[1]
         stream_BTD = F.embedding(tokens_BT, self.embed)
+        cos, sin, sees_BTT = self.cos_TK[:T], self.sin_TK[:T], None
+        if positions_BT is not None:
+            cos, sin = self.cos_TK[positions_BT][:, None], self.sin_TK[positions_BT][:, None]
+            sees_BTT = visible(positions_BT)
         for layer in self.layers:
-            stream_BTD = layer(stream_BTD, self.cos_TK[:T], self.sin_TK[:T])
+            stream_BTD = layer(stream_BTD, cos, sin, sees_BTT=sees_BTT)
         return _norm(stream_BTD, self.final_norm)
 
-    def logits(self, tokens_BT: Tensor) -> Tensor:
+    def logits(self, tokens_BT: Tensor, positions_BT: Tensor | None = None) -> Tensor:
         """Next-token logits, (B, T, V)."""
-        return F.linear(self(tokens_BT), self.embed)
+        return F.linear(self(tokens_BT, positions_BT), self.embed)
 
     def next_logits(self, tokens_B: Tensor, position: int, memories: Sequence[Memory]) -> Tensor:
         """Logits (B, V) of what follows one more token of each text, at `position` from 0.
@@ -157,9 +174,9 @@ class Decoder(nn.Module):
             stream_BTD = layer(stream_BTD, self.cos_TK[here], self.sin_TK[here], memory)
         return F.linear(_norm(stream_BTD, self.final_norm)[:, 0], self.embed)
 
-    def losses(self, tokens_BT1: Tensor) -> Tensor:
+    def losses(self, tokens_BT1: Tensor, positions_BT: Tensor | None = None) -> Tensor:
         """Cross-entropy in nats of each next token, (B, T), fp32; `tokens_BT1` is (B, T + 1)."""
-        logits_BTV = self.logits(tokens_BT1[:, :-1])
+        logits_BTV = self.logits(tokens_BT1[:, :-1], positions_BT)
         flat = F.cross_entropy(
             logits_BTV.flatten(0, 1).float(), tokens_BT1[:, 1:].flatten(), reduction="none"
         )
@@ -170,14 +187,21 @@ def _norm(x_BTD: Tensor, weight_D: Tensor) -> Tensor:
     return F.rms_norm(x_BTD, (x_BTD.shape[-1],), weight_D, NORM_EPSILON)
 
 
-def _attend(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
+def _attend(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, sees_BTT: Tensor | None) -> Tensor:
     """Causal attention. On a CPU written out: PyTorch's fused kernel is 4 times slower in bf16."""
     if q_BHTK.device.type != "cpu":
-        return F.scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, is_causal=True)
+        mask = None if sees_BTT is None else sees_BTT[:, None]
+        return F.scaled_dot_product_attention(
+            q_BHTK, k_BHTK, v_BHTK, attn_mask=mask, is_causal=mask is None
+        )
     B, H, T, K = q_BHTK.shape
-    future_TT = torch.full((T, T), -math.inf, dtype=q_BHTK.dtype).triu(1)
+    if sees_BTT is None:
+        hidden = torch.full((T, T), -math.inf, dtype=q_BHTK.dtype).triu(1).expand(B * H, T, T)
+    else:
+        hidden = torch.zeros(B, T, T, dtype=q_BHTK.dtype).masked_fill(~sees_BTT, -math.inf)
+        hidden = hidden.repeat_interleave(H, 0)
     scores = torch.baddbmm(
-        future_TT.expand(B * H, T, T),
+        hidden,
         q_BHTK.flatten(0, 1),
         k_BHTK.flatten(0, 1).transpose(1, 2),
         alpha=1 / math.sqrt(K),

@@ -12,7 +12,7 @@ import numpy as np
 
 from upbringing.corpus import TRAIN, Corpus, Tokens, load_tokenizer, tokenize, train_tokenizer
 from upbringing.errors import InputError
-from upbringing.order import Order, Rows
+from upbringing.order import Order, Rows, packing_named
 from upbringing.training.levers import Timeline, lr_share
 from upbringing.training.loop import train
 from upbringing.training.machine import Numerics, Precision, best_device, settle_process
@@ -31,6 +31,8 @@ class Life:
     seed: int = 0
     batch_size: int = 8
     row_length: int = 128
+    packing: str = "stream"
+    attention: str = "across"
     peak_lr: float | None = None
     tokenizer: Path | None = None
     precision: str = "bf16"
@@ -62,7 +64,10 @@ def raise_on_order(
     lr_share(life.schedule, np.zeros(1))  # an unknown schedule fails here, before the long work
     settle_process(life.num_threads)
     opened = Corpus.open(corpus)
-    rows = Rows(Order.open(order, opened), _tokens(opened, life), life.row_length)
+    packing, attention = packing_named(life.packing, life.attention)
+    rows = Rows(
+        Order.open(order, opened), _tokens(opened, life), life.row_length, packing, attention
+    )
     recipe = Recipe.of(
         rows,
         shape_named(life.shape),

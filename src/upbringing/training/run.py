@@ -23,13 +23,13 @@ from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize
 from upbringing.errors import ArtefactError, ResumeError, VerificationError
 from upbringing.files import Manifest, open_manifest, read_json, write_json
 from upbringing.identity import digest_json
-from upbringing.order import Order, Rows
+from upbringing.order import Attention, Order, Packing, Rows
 from upbringing.training.ledger import Ledger, first_divergence
 from upbringing.training.levers import Steps, Timeline, plan_steps
 from upbringing.training.machine import Numerics
 from upbringing.training.model import Shape
 
-FORMAT = "run/1"
+FORMAT = "run/2"
 
 DEFAULT_AGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
@@ -55,6 +55,8 @@ class Recipe:
     row_length: int
     num_rows: int
     numerics: Numerics
+    packing: Packing = "stream"
+    attention: Attention = "across"
     ages: tuple[float, ...] = DEFAULT_AGES
     starts_from: str | None = None
     warmup_share: float = 0.02
@@ -90,6 +92,8 @@ class Recipe:
             row_length=rows.row_length,
             num_rows=num_rows or rows.num_rows,
             numerics=numerics,
+            packing=rows.packing,
+            attention=rows.attention,
             ages=ages,
         )
 
@@ -214,7 +218,8 @@ class Run:
         tokens = self.tokens(corpus)
         if (order.digest, tokens.digest) != (self.recipe.order, self.recipe.tokenizer):
             raise ArtefactError("was raised on another order or tokenizer", where=str(self.path))
-        return Rows(order, tokens, self.recipe.row_length)
+        recipe = self.recipe
+        return Rows(order, tokens, recipe.row_length, recipe.packing, recipe.attention)
 
     def tokens(self, corpus: Corpus) -> Tokens:
         """Its corpus in its tokens."""
