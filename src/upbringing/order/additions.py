@@ -16,9 +16,7 @@ import numpy.typing as npt
 from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
 from upbringing.order.parameters import dated
-from upbringing.order.sorting import Rows, argsort
-
-Sizes = npt.NDArray[np.int64]
+from upbringing.order.sorting import Rows, Unsigned, argsort, taken
 
 
 @dataclass(frozen=True)
@@ -26,8 +24,14 @@ class Life:
     """What additions need of the corpus, by row: keys (num_scenes,) and bytes (num_scenes,)."""
 
     keys: Keys
-    num_bytes: Sizes
+    num_bytes: Unsigned
     seed: int
+
+    def read(self, sequence: Rows) -> npt.NDArray[np.int64]:
+        """The bytes that lie behind each visit of a sequence, and all: (num_visits + 1,)."""
+        read = np.zeros(len(sequence) + 1, dtype=np.int64)
+        np.cumsum(taken(self.num_bytes, sequence), dtype=np.int64, out=read[1:])
+        return read
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,12 @@ def rehearsed(own: Rows, earlier: Rows, share: float, spacing: str, name: str, l
     Earlier scenes come in the order of a keyed hash, each at most once more than any other.
     """
     scenes = np.unique(earlier)
-    wanted = share / (1 - share) * life.num_bytes[own].sum()
+    wanted = share / (1 - share) * life.read(own)[-1]
     lots = keyed_hash(life.keys[scenes], life.seed, f"rehearsal/{name}")
     dealt = scenes[argsort(lots, life.keys[scenes])]
-    num_passes = int(wanted // max(life.num_bytes[dealt].sum(), 1)) + 1
+    num_passes = int(wanted // max(life.read(dealt)[-1], 1)) + 1
     every = np.tile(dealt, num_passes)
-    again = every[: int(np.searchsorted(life.num_bytes[every].cumsum(), wanted)) + 1]
+    again = every[: int(np.searchsorted(life.read(every)[1:], wanted)) + 1]
     ages = np.concatenate([spaced(len(own), "even"), spaced(len(again), spacing)])
     merged: Rows = np.concatenate([own, again])[np.argsort(ages, kind="stable")]
     return merged
@@ -98,7 +102,7 @@ def with_events(
     rows = np.concatenate([event.rows for event in pinned])[by_age]
     age, group = np.unique(ages[by_age], return_inverse=True)
     sizes = np.bincount(group, weights=life.num_bytes[rows]).astype(np.int64)
-    read = np.concatenate([[0], life.num_bytes[sequence].cumsum()])
+    read = life.read(sequence)
     own = age * (read[-1] + sizes.sum()) - (sizes.cumsum() - sizes)  # the sequence's bytes before
     slots = np.minimum(np.searchsorted(read, np.maximum.accumulate(own)), len(sequence))
     at = slots[group]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from upbringing.corpus.vectors import Vectors
@@ -31,13 +33,20 @@ def life_of(frame: pl.DataFrame, curriculum: Curriculum, vectors: Vectors | None
 
 @dataclass(frozen=True)
 class Claims:
-    """Which scenes of a life, (n,), each phase with scenes and each event owns, and those of each
-    rehearsal; phases by their path in the file, rehearsals by the number of their phase.
+    """Which scenes of a life each part of the file owns.
+
+    owner       the number of the part that owns each scene, (n,); −1 where none does
+    parts       the number of each phase with scenes and of each event, by its path in the file
+    rehearsals  the scenes, (n,), that each rehearsal may bring back, by the number of its phase
     """
 
-    phases: Mapping[Path, Mask]
-    events: list[Mask]
+    owner: npt.NDArray[np.signedinteger]
+    parts: Mapping[Path, int]
     rehearsals: Mapping[int, Mask]
+
+    def of(self, *path: int | str) -> Mask:
+        """The scenes of a phase or an event, (n,)."""
+        return self.owner == self.parts[path]
 
 
 def claims_of(
@@ -50,39 +59,34 @@ def claims_of(
     """
     chooser = Chooser(Scenes(life, vectors), curriculum, seed)
     problems = chooser.problems
-    owner = np.full(life.height, -1)
+    leaves = curriculum.leaves()
     owners: list[str] = []
+    parts: dict[Path, int] = {}
+    most = len(curriculum.events) + len(leaves)
+    owner = np.full(life.height, -1, dtype=np.min_scalar_type(-most))
 
-    pinned = np.zeros(life.height, dtype=bool)
+    is_left = owner < 0
 
-    def claim(what: str, selection: Selection, path: Path) -> Mask:
+    def claim(what: str, scenes: Selection | Literal["rest"], path: Path) -> None:
         num_problems = len(problems)
-        chosen = chooser.choose(selection, path) & ~pinned
+        place = (*path, "scenes")
+        chosen = owner < 0 if scenes == "rest" else chooser.choose(scenes, place) & is_left
         if not chosen.any() and len(problems) == num_problems:
-            problems.append(Problem(f"{what} selects no scene", curriculum.where(*path)))
+            problems.append(Problem(f"{what} selects no scene", curriculum.where(*place)))
         taken = owner[chosen & (owner >= 0)]
         if taken.size:
             said = f"{taken.size} scenes of {what} belong to {owners[int(taken[0])]} already"
-            problems.append(Problem(said, curriculum.where(*path), do="let one of them own them"))
+            problems.append(Problem(said, curriculum.where(*place), do="let one of them own them"))
+        parts[path] = len(owners)
+        owner[chosen] = len(owners)
         owners.append(what)
-        owner[chosen] = len(owners) - 1
-        return chosen
 
-    events = [
-        claim(f"event {number + 1}", event.scenes, ("events", number, "scenes"))
-        for number, event in enumerate(curriculum.events)
-    ]
-    pinned = owner >= 0  # phases have what events leave
-    phases: dict[Path, Mask] = {}
-    for path, phase in curriculum.leaves():
-        if isinstance(phase.scenes, Selection):
-            phases[path] = claim(f"phase {phase.name!r}", phase.scenes, (*path, "scenes"))
-    for path, phase in curriculum.leaves():
-        if phase.scenes == "rest":
-            phases[path] = owner < 0
-            if not phases[path].any():
-                where = curriculum.where(*path, "scenes")
-                problems.append(Problem(f"phase {phase.name!r} selects no scene", where))
+    for number, event in enumerate(curriculum.events):
+        claim(f"event {number + 1}", event.scenes, ("events", number))
+    is_left = owner < 0  # phases have what events leave
+    for path, phase in sorted(leaves, key=lambda leaf: leaf[1].scenes == "rest"):
+        assert phase.scenes is not None, "a phase without phases has scenes"
+        claim(f"phase {phase.name!r}", phase.scenes, path)
     rehearsals = {
         number: chooser.choose(
             phase.rehearse.scenes or Selection(), ("phases", number, "rehearse", "scenes")
@@ -91,7 +95,7 @@ def claims_of(
         if phase.rehearse
     }
     raise_all(problems)
-    return Claims(phases, events, rehearsals)
+    return Claims(owner, parts, rehearsals)
 
 
 def raise_all(problems: list[Problem]) -> None:

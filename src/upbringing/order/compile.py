@@ -185,9 +185,9 @@ class _Compiled:
 
     def _arranged(self, phase: InnerPhase, path: Path, purpose: str) -> Rows:
         """The rows of a phase's scenes, once, in order."""
-        names = [n for n in ("row", "key", *_read_in(phase)) if n in self.scenes.columns]
-        mine = pl.Series(self.claims.of(*path))
-        scenes = self.scenes.select(dict.fromkeys(names)).filter(mine)
+        reads = {"row", "key", *_read_in(phase)}
+        columns = self.scenes.select(name for name in self.scenes.columns if name in reads)
+        scenes = columns.filter(pl.Series(self.claims.of(*path)))
         rows = scenes["row"].to_numpy()
         selected = Selected(scenes, self.life.seed, purpose)
         if self.vectors is not None:

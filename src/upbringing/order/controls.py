@@ -54,7 +54,7 @@ class _Lived:
     @property
     def num_bytes(self) -> npt.NDArray[np.int64]:
         """The bytes of each phase, (P,)."""
-        return np.diff(_read(self.sequence, self.life)[self.borders])
+        return np.diff(self.life.read(self.sequence)[self.borders])
 
     def phases(self, numbers: Positions) -> Positions:
         """The positions of these phases, one after another."""
@@ -73,14 +73,9 @@ def controlled(
     borders = np.array([*starts, len(sequence)])
     order = _CONTROLS[control](_Lived(sequence, borders, life))
     # Levers belong to age: what was behind a border in bytes is behind it still.
-    behind = _read(sequence, life)[borders]
+    behind = life.read(sequence)[borders]
     other: Rows = sequence[order]
-    return other, np.searchsorted(_read(other, life), behind)[:-1].tolist()
-
-
-def _read(sequence: Rows, life: Life) -> npt.NDArray[np.int64]:
-    """The bytes behind each visit, and all of them."""
-    return np.concatenate([[0], life.num_bytes[sequence].cumsum()])
+    return other, np.searchsorted(life.read(other), behind)[:-1].tolist()
 
 
 def _shuffle(lived: _Lived) -> Positions:

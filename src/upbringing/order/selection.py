@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Annotated, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ Path = tuple[int | str, ...]
 
 COLUMNS = ("kind", "lang", "work", "document", "source", "id")
 _MOST_SHOWN = 20
+_MOST_COMPARED = 50  # codes one by one: a search for all of them at once takes as long
 
 Names = Annotated[
     tuple[str, ...],
@@ -233,7 +234,9 @@ class Chooser:
             if value not in code_of:
                 self._unknown(column, value, path if len(wanted) == 1 else (*path, place))
         found = [code_of[value] for value in wanted if value in code_of]
-        return codes == found[0] if len(found) == 1 else np.isin(codes, found)
+        if len(found) > _MOST_COMPARED:
+            return np.isin(codes, found)
+        return reduce(np.logical_or, (codes == code for code in found), np.zeros(len(codes), bool))
 
     def _unknown(self, column: str, value: str, path: Path) -> None:
         _, known = self.scenes.codes(column)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from upbringing.identity import blocks
 Ranks = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.uint32]
 Unsigned = npt.NDArray[np.unsignedinteger]
+
+T = TypeVar("T", bound=np.generic)
 
 _WORTH_TWO_THREADS = 1 << 18  # words
 
@@ -76,6 +79,11 @@ def _sort(words: Ranks) -> None:
     words.partition(half)
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(np.ndarray.sort, (words[:half], words[half:])))
+
+
+def taken(values: npt.NDArray[T], rows: Rows) -> npt.NDArray[T]:
+    """`values[rows]`, in half the time that NumPy takes to check the rows and then take them."""
+    return values.take(rows, mode="clip")
 
 
 def inverse(rows: Rows) -> Rows:
