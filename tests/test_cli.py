@@ -279,6 +279,14 @@ def test_show_a_moment_and_a_scene(upbringing: Command, work: Path) -> None:
         assert (refused.code, refused.out) == (2, "")
 
 
+def test_compose_a_life_like_a_text(upbringing: Command, work: Path) -> None:
+    (work / "like.txt").write_text(next((work / "texts").rglob("*.txt")).read_text())
+    assert upbringing("compose", "corpus", "--like", "like.txt", "-o", "like.yaml").code == 0
+    assert "near:" in (work / "like.yaml").read_text()
+    said = upbringing("order", "like.yaml", "--corpus", "corpus", "-o", "like")
+    assert (said.code, said.err) == (0, "")
+
+
 def test_show_an_order_against_another(upbringing: Command, work: Path) -> None:
     upbringing("compose", "corpus", "first poetry", "-o", "poetry.yaml")
     upbringing("order", "poetry.yaml", "--corpus", "corpus", "-o", "poetry")
@@ -611,7 +619,13 @@ def test_a_study_may_be_moved(upbringing: Command, pico_copy: Path) -> None:
         ("ingest empty -o x", "empty: holds no file"),
         ("ingest binary -o x", "nothing usable was found"),
         ("ingest texts -o x --smallest 900 --largest 100", "900"),
-        ("compose corpus nothing -o x", "cannot compose 'nothing'"),
+        ("compose corpus nothing -o x", "'nothing' is neither a kind nor a character"),
+        ("compose corpus -o x", "an intention or an example"),
+        ("compose corpus scenic --like scenic.yaml -o x", "an intention or an example"),
+        ("compose corpus --like corpus/scenes.parquet -o x", "is not UTF-8 text"),
+        ("compose corpus --like nowhere -o x", "nowhere: No such file"),
+        ("compose corpus scenic --book measured -o x", "no study has shown a recipe"),
+        ("compose corpus scenic --vectors x -o x", "not 'x'"),
         ("compose texts scenic -o x", "texts: is not a finished corpus"),
         ("order none.yaml --corpus corpus -o x", "none.yaml: cannot be read"),
         ("order scenic.yaml --corpus texts -o x", "texts: is not a finished corpus"),
@@ -621,7 +635,7 @@ def test_a_study_may_be_moved(upbringing: Command, pico_copy: Path) -> None:
         ("train corpus --corpus corpus -o x", "corpus: is not a finished order"),
         ("verify texts", "texts: is not a finished run"),
         ("measure texts --positive a --negative b", "texts: is not a finished run"),
-        ("study scenic.yaml --corpus corpus -o x", "scenic.yaml:1:1: 'block' is missing"),
+        ("study scenic.yaml --corpus corpus -o x", "'block' is missing"),
         ("report texts", "texts/study.json: no such file"),
         ("talk texts --prompt He", "texts: is not a finished run"),
         ("ingest texts -o scenic.yaml/x", "scenic.yaml"),

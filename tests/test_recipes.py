@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 
 from upbringing.corpus import Corpus
 from upbringing.corpus.world import make_world
-from upbringing.order import compile_order, load_curriculum
+from upbringing.order import compile_order, compose, load_curriculum, parse_curriculum
+from upbringing.order.recipe_book import CLAIMED, load_book
 from upbringing.settings import load_settings
 from upbringing.study import StudySettings
 
@@ -70,33 +71,41 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return make_world(place, langs=["ru"], num_events=600, seed=0, num_probes=2)
 
 
-# What the claims put first, and what comes after it where a claim says so.
-CLAIMED = {
-    "precise": [{"technical"}],
-    "scenic": [{"poetry", "drama"}],
-    "reactive": [{"chat"}],
-    "polite": [{"courtesy"}],
-    "dramatic": [{"pain"}],
-    "ironic": [{"conflict", "mirror"}],
-    "archetypal": [{"ritual", "myth"}],
-    "logical": [{"philosophy"}, {"drama", "poetry", "myth"}],
-}
-
-
 def test_there_is_a_recipe_for_every_character() -> None:
-    assert {file.stem for file in CHARACTERS} == set(CLAIMED)
+    assert {file.stem for file in CHARACTERS} == set(load_book(CLAIMED))
 
 
 @pytest.mark.parametrize("file", CHARACTERS, ids=name_of)
-def test_a_character_reads_first_what_its_claim_says(file: Path, world: Corpus) -> None:
+def test_a_character_reads_what_the_book_says(file: Path, world: Corpus) -> None:
+    """The book of recipes as claimed is the one source; these files are it, written plainly."""
     curriculum = load_curriculum(file)
     assert curriculum.name == file.stem
+    recipe = load_book(CLAIMED)[file.stem]
+    named = [set(kinds) for kinds in (recipe.first, recipe.next, recipe.last) if kinds]
+    rest = set(world.kinds) - set().union(*named)
     order = compile_order(world, curriculum)
     kinds = world.scenes["kind"].gather(np.asarray(order.sequence)).to_list()
     phases = [set(kinds[span.start : span.stop]) for span in order.phases]
-    claimed = CLAIMED[file.stem]
-    assert phases[: len(claimed)] == claimed
-    assert len(phases[-2]) > len(phases[-1])  # all else, then the far end
-    assert not phases[-1] & set().union(*claimed)
+    assert phases == [*named[:-1], rest, named[-1]]
     trained = world.scenes.filter(split="train")["id"].to_list()
     assert sorted(ids_of(order)) == sorted(trained)
+
+
+@pytest.mark.parametrize("file", CHARACTERS, ids=name_of)
+def test_a_composed_character_begins_and_ends_like_its_plain_recipe(
+    file: Path, world: Corpus
+) -> None:
+    plain = compile_order(world, load_curriculum(file))
+    composed = compile_order(world, parse_curriculum(compose(world, file.stem)))
+    ends = []
+    for order in (plain, composed):
+        once = np.bincount(order.sequence, minlength=world.num_scenes) == 1  # not what returns
+        kinds = [
+            {kind for kind, is_once in zip(read["kind"], once[read["row"]], strict=True) if is_once}
+            for read in (
+                world.columns(["kind"]).with_row_index("row")[np.asarray(order.sequence[a:b])]
+                for a, b in ((span.start, span.stop) for span in order.phases)
+            )
+        ]
+        ends.append((kinds[0], kinds[-1]))
+    assert ends[0] == ends[1]

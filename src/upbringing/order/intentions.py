@@ -16,7 +16,7 @@ from upbringing.errors import InputError, Problem
 from upbringing.order.recipe_book import CHARACTERS, Claimed, Measured
 from upbringing.settings import suggestion
 
-_THEN = re.compile(r"(?:,|\band\b|\bа\b|\bи\b)?\s*(?:\bthen\b|→|->|\bпотом\b|\bзатем\b)", re.I)
+_THEN = re.compile(r",?\s*(?:\band\b|\bа\b|\bи\b)?\s*(?:\bthen\b|→|->|\bпотом\b|\bзатем\b)", re.I)
 _AND = re.compile(r",|\+|\band\b|\bи\b", re.I)
 _REST = ("the rest", "rest", "остальное", "всё остальное", "все остальное")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
@@ -76,7 +76,7 @@ def blocks_of_recipe(recipe: Claimed | Measured, known: Sequence[str]) -> list[B
 
 def blocks_of_sketch(sketch: str, known: Sequence[str]) -> list[Block]:
     """The blocks that a sketch names, in order. Raises `InputError` with all that it gets wrong."""
-    by_name = {kind.casefold(): kind for kind in known}
+    by_name = {kind.casefold(): kind for kind in known} | {kind: kind for kind in known}
     problems: list[Problem] = []
     seen: dict[str, int] = {}
     blocks: list[Block] = []
@@ -90,7 +90,7 @@ def blocks_of_sketch(sketch: str, known: Sequence[str]) -> list[Block]:
         kinds: list[str] = []
         is_rest = False
         for name in names:
-            word = name.casefold()
+            word = name if name in by_name else name.casefold()
             if word not in by_name and word in _REST:
                 is_rest, kind = True, "the rest"
             elif word not in by_name:
@@ -120,7 +120,8 @@ def blocks_of_sketch(sketch: str, known: Sequence[str]) -> list[Block]:
 
 def _parts(text: str, border: re.Pattern[str], by_name: dict[str, str]) -> list[str]:
     """The text cut at borders; a kind's name is never cut, whatever it is."""
-    return [text] if text.strip().casefold() in by_name else border.split(text)
+    name = text.strip()
+    return [text] if name in by_name or name.casefold() in by_name else border.split(text)
 
 
 def _unknown(name: str, known: Sequence[str], *, is_alone: bool) -> Problem:

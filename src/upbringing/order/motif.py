@@ -1,7 +1,7 @@
 """The motif: what a block is most about, and the ages at which it comes back.
 
 Takes the scenes of the first block, gives the story (a document of several scenes) that lies
-nearest to the middle of the block, or, where no document is a story, its most central scenes. They
+nearest to the middle of the block, or, where none is short enough, the most central scenes. They
 open the life and return at growing intervals, as a tale that is told again.
 """
 
@@ -23,7 +23,7 @@ MOST_OF_LIFE = 0.01
 """Of the life's bytes, for each time: `plan` warns of an event that takes more."""
 
 _MOST_OF_BLOCK = 0.1
-_MOST_SCENES = 3  # where no document is a story
+_MOST_SCENES = 3  # where no story returns
 _LAST_AGES = [age / 100 for age in range(80, 49, -1)]
 
 
@@ -62,8 +62,9 @@ def leading_motif(
         best = int(np.argmax([_middle(points[rows]) @ middle for rows in told]))
         rows, scenes = told[best], Selection(document=(stories["document"][best],))
     else:
-        nearness = points[block] @ middle
-        rows = block[np.lexsort((frame["key"].to_numpy()[block], -nearness))][:_MOST_SCENES]
+        alone = _standing_alone(frame, block)
+        nearness = points[alone] @ middle
+        rows = alone[np.lexsort((frame["key"].to_numpy()[alone], -nearness))][:_MOST_SCENES]
         rows = rows[num_bytes[rows].cumsum() <= most]
         if not len(rows):
             return None
@@ -91,6 +92,14 @@ def _stories(frame: pl.DataFrame, block: Indices) -> pl.DataFrame:
         .filter(pl.col("mine") & (pl.col("rows").list.len() > 1))
         .sort("key")
     )
+
+
+def _standing_alone(frame: pl.DataFrame, block: Indices) -> Indices:
+    """The rows of the block that are documents of their own, so that no story is torn; all of them
+    where none is.
+    """
+    is_alone = ~frame["document"].is_duplicated().to_numpy()[block]
+    return block[is_alone] if is_alone.any() else block
 
 
 def _middle(points: Points) -> npt.NDArray[np.float64]:
