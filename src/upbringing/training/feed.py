@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from upbringing.corpus import Corpus, load_tokenizer, tokenize
 from upbringing.errors import InputError
-from upbringing.order import Rows
+from upbringing.order import Attention, Order, Packing, Rows
 from upbringing.training.levers import Cut, Timeline, cut_steps
 
 IGNORED = -100
@@ -98,6 +100,29 @@ class Feed:
     def of(cls, rows: Rows, batch_size: int) -> Feed:
         """The feed of a whole order in batches of `batch_size` rows, or what its phases ask for."""
         return cls(rows, cut_steps(rows.num_rows, Timeline.of_phases(rows, batch_size)))
+
+    @classmethod
+    def open(
+        cls,
+        order: Path | str,
+        corpus: Path | str,
+        *,
+        tokenizer: Path | str,
+        row_length: int,
+        batch_size: int,
+        packing: Packing = "stream",
+        attention: Attention = "across",
+    ) -> Feed:
+        """The feed of an order and a corpus on disk.
+
+        `tokenizer` is a `tokenizer.json` or a folder with one; `batch_size` counts the rows of an
+        optimiser step where no phase says otherwise. The corpus is tokenised once. Raises
+        `ArtefactError` for what is damaged, `InputError` for what does not fit.
+        """
+        opened = Corpus.open(corpus)
+        tokens = tokenize(opened, load_tokenizer(tokenizer))
+        rows = Rows(Order.open(Path(order), opened), tokens, row_length, packing, attention)
+        return cls.of(rows, batch_size)
 
     def __len__(self) -> int:
         return len(self.steps)

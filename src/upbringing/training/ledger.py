@@ -23,7 +23,7 @@ import polars as pl
 from upbringing.errors import ArtefactError
 from upbringing.order import Rows
 from upbringing.training.feed import Batch
-from upbringing.training.levers import Steps
+from upbringing.training.levers import Cut
 
 RowDigests = npt.NDArray[np.uint64]
 
@@ -101,7 +101,7 @@ class Divergence:
         return f"step {self.step}, row {self.row}: expected {self.expected}, found {self.found}"
 
 
-def first_divergence(ledger: Ledger, rows: Rows, steps: Steps) -> Divergence | None:
+def first_divergence(ledger: Ledger, rows: Rows, steps: Cut) -> Divergence | None:
     """Compare what was consumed with what the order says; None when they are equal throughout.
 
     The scenes are named by the ids of those that the row begins and ends in. A found row that

@@ -8,9 +8,10 @@ steps that a run carries out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -101,8 +102,39 @@ class Cut:
     num_rows: npt.NDArray[np.int64]
     batch_size: npt.NDArray[np.int64]
 
+    @staticmethod
+    def of_stretches(num_rows: int, stretches: Sequence[tuple[int, int]]) -> Cut:
+        """`num_rows` rows in stretches of (first row, batch size); no step crosses their borders.
+
+        The last step of a stretch may have fewer rows than the others.
+        """
+        borders = [*(first for first, _ in stretches), num_rows]
+        pieces = [
+            np.arange(begin, end, size)
+            for (_, size), (begin, end) in zip(stretches, pairwise(borders), strict=True)
+        ]
+        first_row = np.concatenate(pieces).astype(np.int64)
+        sizes = [size for _, size in stretches]
+        return Cut(
+            first_row=first_row,
+            num_rows=np.diff(np.append(first_row, num_rows)),
+            batch_size=np.repeat(sizes, [len(piece) for piece in pieces]),
+        )
+
+    @property
+    def stretches(self) -> list[tuple[int, int]]:
+        """As few stretches as give these steps."""
+        is_new = np.diff(self.batch_size, prepend=0) != 0
+        is_new[1:] |= (self.num_rows < self.batch_size)[:-1]
+        begins = np.flatnonzero(is_new)
+        return [(int(self.first_row[n]), int(self.batch_size[n])) for n in begins]
+
     def __len__(self) -> int:
         return len(self.first_row)
+
+    def first(self, num_steps: int) -> Self:
+        """The first `num_steps` steps."""
+        return type(self)(*(getattr(self, field.name)[:num_steps] for field in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -120,10 +152,6 @@ class Steps(Cut):
         """The steps that a run which diverged at that step has taken; all of them for None."""
         return self if diverged_at is None else self.first(diverged_at + 1)
 
-    def first(self, num_steps: int) -> Steps:
-        """The first `num_steps` steps."""
-        return Steps(*(getattr(self, field.name)[:num_steps] for field in fields(self)))
-
     def after(self, age: float) -> int:
         """How many steps are done when `age` is reached."""
         done = np.append(self.age[1:], 1.0)
@@ -132,18 +160,8 @@ class Steps(Cut):
 
 def cut_steps(num_rows: int, timeline: Timeline) -> Cut:
     """Cut a life of `num_rows` rows into optimiser steps; none crosses a border of the timeline."""
-    borders = [*timeline.first_rows(num_rows), num_rows]
-    pieces = [
-        np.arange(borders[i], borders[i + 1], segment.batch_size)
-        for i, segment in enumerate(timeline.segments)
-    ]
-    first_row = np.concatenate(pieces).astype(np.int64)
     sizes = [segment.batch_size for segment in timeline.segments]
-    return Cut(
-        first_row=first_row,
-        num_rows=np.diff(np.append(first_row, num_rows)),
-        batch_size=np.repeat(sizes, [len(piece) for piece in pieces]),
-    )
+    return Cut.of_stretches(num_rows, list(zip(timeline.first_rows(num_rows), sizes, strict=True)))
 
 
 def plan_steps(
