@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -283,6 +284,17 @@ def test_whatever_a_kind_is_called_it_can_come_first(tmp_path: Path, kind: str) 
     assert [kind] in kinds_of(order)
     if kind:
         assert kinds_of(lived(corpus, compose(corpus, kind)))[0] == [kind]
+
+
+def test_the_life_in_the_docs_is_lived_on_the_corpus_of_the_docs(tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent / "docs" / "scenic-orderer.md"
+    (life,) = re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+    corpus = make_world(tmp_path / "world", langs=["en"], num_events=2000, seed=0)
+    order, composed = (
+        lived(corpus, text)
+        for text in (life, compose(corpus, "myth, then conflict, then philosophy"))
+    )
+    assert ids_of(order) == ids_of(composed)
 
 
 def test_what_cannot_be_composed_says_what_can(corpus: Corpus) -> None:

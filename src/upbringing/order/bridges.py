@@ -6,8 +6,8 @@ pair is looked at, and every product is an exact integer, so that a bridge depen
 order of the rows nor on the number of threads; of pairs that are equally near, the one with the
 smallest keys is taken.
 
-Shapes: n and m points of d dimensions. The time is in proportion to n·m·d: a search among the most
-that is looked at takes some ten seconds on two cores.
+Shapes: n and m points of d dimensions. The time is in proportion to n·m·d: 25,000 scenes by 25,000
+of 128 dimensions take less than ten seconds on two cores.
 """
 
 from __future__ import annotations
