@@ -73,12 +73,13 @@ def claims_of(
         chosen = owner < 0 if scenes == "rest" else chooser.choose(scenes, place) & is_left
         if not chosen.any() and len(problems) == num_problems:
             problems.append(Problem(f"{what} selects no scene", curriculum.where(*place)))
-        taken = owner[chosen & (owner >= 0)]
-        if taken.size:
-            said = f"{taken.size} scenes of {what} belong to {owners[int(taken[0])]} already"
+        taken = chosen & (owner >= 0)
+        if taken.any():
+            first = owners[int(owner[taken.argmax()])]
+            said = f"{np.count_nonzero(taken)} scenes of {what} belong to {first} already"
             problems.append(Problem(said, curriculum.where(*place), do="let one of them own them"))
         parts[path] = len(owners)
-        owner[chosen] = len(owners)
+        np.copyto(owner, len(owners), where=chosen)
         owners.append(what)
 
     for number, event in enumerate(curriculum.events):

@@ -218,11 +218,11 @@ class _Compiled:
         """The visits that events pin to ages."""
         pinned = []
         for number, event in enumerate(self.curriculum.events):
-            scenes = self.scenes.filter(pl.Series(self.claims.of("events", number)))
-            rows = scenes["row"].to_numpy()
+            at = np.flatnonzero(self.claims.of("events", number))
+            rows = self.scenes["row"].to_numpy()[at]
             if event.ages == DATE:
                 with self._noting("events", number, "ages"):
-                    pinned.append(Pinned(rows, ages_of_dates(scenes[DATE].to_numpy())))
+                    pinned.append(Pinned(rows, ages_of_dates(self.scenes[DATE].to_numpy()[at])))
             else:
                 pinned.append(Pinned.at(rows, event.when))
         return pinned
