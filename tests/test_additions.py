@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from upbringing.corpus import Corpus
 from upbringing.errors import SettingsError
 from upbringing.order import Order, compile_order, parse_curriculum
+from upbringing.order.additions import Life, Pinned, with_events
 
 PLAIN = [
     "as_is",
@@ -144,3 +145,23 @@ def test_two_events_cannot_own_one_scene(corpus: Corpus) -> None:
     events = "[{scenes: {kind: chat}, ages: [0]}, {scenes: {work: work 0}, ages: [1]}]"
     with pytest.raises(SettingsError, match="scenes of event 2 belong to event 1 already"):
         compiled(corpus, f"phases: [{{name: a, scenes: rest}}]\nevents: {events}")
+
+
+def test_events_find_their_ages_in_a_long_life() -> None:
+    """Longer than the pieces in which its bytes are counted."""
+    num_scenes, ages = 200_000, [0.0, 0.1, 0.25, 0.250001, 0.7, 0.9999]
+    sizes = (np.arange(num_scenes) * 7919 % 1000 + 1).astype(np.uint32)
+    life = Life(np.arange(num_scenes, dtype=np.uint64), sizes, seed=0)
+    sequence = np.arange(num_scenes - len(ages), dtype=np.uint32)[::-1]
+    rows = np.arange(num_scenes - len(ages), num_scenes, dtype=np.uint32)
+    starts = [0, 50_000, 150_000]
+    longer, later = with_events(sequence, starts, [Pinned(rows, np.array(ages))], life)
+    at = np.flatnonzero(np.isin(longer, rows))
+    assert longer[at].tolist() == rows.tolist()
+    assert np.delete(longer, at).tolist() == sequence.tolist()
+    read = [0, *sizes[longer].cumsum().tolist()]
+    for position, age in zip(at.tolist(), ages, strict=True):
+        assert read[position] >= age * read[-1]
+        assert position == 0 or read[position - 1] < age * read[-1]
+    assert later[0] == 0
+    assert longer[later[1:]].tolist() == sequence[starts[1:]].tolist()

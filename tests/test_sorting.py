@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upbringing.identity import keyed_hash
-from upbringing.order.sorting import argsort, inverse, monotone
+from upbringing.order.sorting import argsort, inverse, monotone, taken
 
 
 @given(
@@ -25,6 +25,17 @@ def test_argsort_is_lexsort(num_rows: int, top: int, seed: int, num_low_bits: in
     if num_low_bits:
         keys = np.arange(num_rows, dtype=np.uint64) << np.uint64(num_low_bits % 7)
     assert argsort(ranks, keys).tolist() == np.lexsort((keys, ranks)).tolist()
+
+
+def test_argsort_is_lexsort_where_two_threads_sort() -> None:
+    rows = np.arange(400_000, dtype=np.uint64)
+    keys = keyed_hash(rows, 0, "keys")
+    group, ranks = (
+        (keys % np.uint64(3)).astype(np.uint8),
+        keyed_hash(rows // np.uint64(9), 0, "ranks"),
+    )
+    assert (argsort(group, ranks, keys) == np.lexsort((keys, ranks, group))).all()
+    assert (taken(keys, argsort(ranks, keys)) == keys[np.lexsort((keys, ranks))]).all()
 
 
 def test_inverse_by_eye() -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from upbringing.errors import InputError
-from upbringing.identity import Keys, keyed_hash
+from upbringing.identity import Keys, blocks, keyed_hash
 from upbringing.order.parameters import dated
 from upbringing.order.sorting import Rows, Unsigned, argsort, taken
 
@@ -102,9 +103,16 @@ def with_events(
     rows = np.concatenate([event.rows for event in pinned])[by_age]
     age, group = np.unique(ages[by_age], return_inverse=True)
     sizes = np.bincount(group, weights=life.num_bytes[rows]).astype(np.int64)
-    read = life.read(sequence)
+    pieces = list(blocks(len(sequence)))
+    read = np.cumsum([0, *(life.read(sequence[piece])[-1] for piece in pieces)])
     own = age * (read[-1] + sizes.sum()) - (sizes.cumsum() - sizes)  # the sequence's bytes before
-    slots = np.minimum(np.searchsorted(read, np.maximum.accumulate(own)), len(sequence))
+    own = np.maximum.accumulate(own)
+    slots = np.full(len(own), len(sequence))
+    borders = pairwise([0, *np.searchsorted(own, read[1:], side="right")])
+    for piece, before, (first, stop) in zip(pieces, read[:-1], borders, strict=True):
+        if first < stop:
+            inside = before + life.read(sequence[piece])
+            slots[first:stop] = piece.start + np.searchsorted(inside, own[first:stop])
     at = slots[group]
     longer = np.insert(sequence, at, rows)
     return longer, [start + int(np.sum(at < start)) for start in starts]

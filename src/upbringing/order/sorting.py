@@ -8,7 +8,7 @@ of the input and any number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -23,7 +23,7 @@ Unsigned = npt.NDArray[np.unsignedinteger]
 
 T = TypeVar("T", bound=np.generic)
 
-_WORTH_TWO_THREADS = 1 << 18  # words
+_WORTH_TWO_THREADS = 1 << 18  # items
 
 
 def argsort(*by: Unsigned) -> Rows:
@@ -71,19 +71,27 @@ def _packed(by: Sequence[Unsigned], row_bits: int) -> Ranks:
 
 
 def _sort(words: Ranks) -> None:
-    """Sort in place, the lower half and the upper one beside each other."""
-    if len(words) < _WORTH_TWO_THREADS:
-        words.sort()
-        return
-    half = len(words) // 2
-    words.partition(half)
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(np.ndarray.sort, (words[:half], words[half:])))
+    """Sort in place: what is below the median, and beside it what is above."""
+    if len(words) >= _WORTH_TWO_THREADS:
+        words.partition(len(words) // 2)
+    _in_halves(len(words), lambda half: words[half].sort())
 
 
 def taken(values: npt.NDArray[T], rows: Rows) -> npt.NDArray[T]:
-    """`values[rows]`, in half the time that NumPy takes to check the rows and then take them."""
-    return values.take(rows, mode="clip")
+    """`values[rows]`, without the time that NumPy takes to check the rows first."""
+    found = np.empty(len(rows), dtype=values.dtype)
+    _in_halves(len(rows), lambda half: values.take(rows[half], mode="clip", out=found[half]))
+    return found
+
+
+def _in_halves(num_items: int, work: Callable[[slice], object]) -> None:
+    """Do the work on one half and on the other in two threads; all in one where it is short."""
+    if num_items < _WORTH_TWO_THREADS:
+        work(slice(num_items))
+        return
+    half = num_items // 2
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(work, (slice(half), slice(half, num_items))))
 
 
 def inverse(rows: Rows) -> Rows:
@@ -102,8 +110,10 @@ def monotone(values: npt.NDArray[np.generic]) -> Ranks:
     if values.dtype.kind == "u" and values.dtype.itemsize <= 4:
         return values.astype(np.uint64)
     if values.dtype.kind == "f":
-        bits = (values.astype(np.float32) + np.float32(0)).view(np.uint32)  # −0 is 0
-        turned: Ranks = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint64)
+        turned = np.empty(len(values), dtype=np.uint64)
+        for block in blocks(len(values)):
+            bits = (values[block].astype(np.float32) + np.float32(0)).view(np.uint32)  # −0 is 0
+            turned[block] = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
         return turned
     ranks: Ranks = np.unique(values, return_inverse=True)[1].astype(np.uint64)
     return ranks
