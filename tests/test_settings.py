@@ -39,7 +39,7 @@ cellar: deep
 
 
 SHOWN = """\
-house.yaml:1:1: 'address' is missing
+house.yaml:2:1: 'address' is missing
 house.yaml:2:1: unknown key 'adress'
     allowed: address, cellar, rooms
     did you mean 'address'?
@@ -80,10 +80,10 @@ def test_keys_inside_an_optional_section_are_suggested() -> None:
     [
         ("address: [\n", "house.yaml:2:1: is not YAML"),
         ("address: x\naddress: y\n", "house.yaml:2:1: is not YAML: found duplicate key"),
-        ("address: \x01\n", "house.yaml: is not YAML: unacceptable character"),
-        ("", "house.yaml: holds no settings"),
-        ("- 1\n", "house.yaml: holds no settings"),
-        ("!!python/object/apply:os.system [x]\n", "house.yaml: holds no settings"),
+        ("address: x\nname: \x01\n", "house.yaml:2:7: is not YAML: unacceptable character #x0001"),
+        ("", "house.yaml:1:1: holds no settings"),
+        ("- 1\n", "house.yaml:1:1: holds no settings"),
+        ("!!python/object/apply:os.system [x]\n", "house.yaml:1:1: is not YAML: the tag"),
         ("a: 1\n---\nb: 2\n", "is not YAML"),
     ],
 )

@@ -17,11 +17,10 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from upbringing.errors import InputError, Problem, SettingsError
+from upbringing.yaml_tree import read_tree
 
 Location = tuple[int | str, ...]
 
@@ -29,7 +28,9 @@ Location = tuple[int | str, ...]
 class Settings(BaseModel):
     """Base of everything that a person writes as YAML: immutable, unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
     _origin: tuple[str, CommentedMap] | None = PrivateAttr(default=None)
 
     def where(self, *path: int | str) -> str:
@@ -55,16 +56,7 @@ def load_settings(file: Path, model: type[S]) -> S:
 
 def parse_settings(text: str, model: type[S], *, name: str) -> S:
     """Parse YAML text as `model`; `name` stands for the file in messages."""
-    try:
-        tree = YAML().load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise SettingsError(f"is not YAML: {error.problem}", where=where) from error
-    except YAMLError as error:  # a character that YAML does not allow: it has no mark
-        raise SettingsError(f"is not YAML: {error}", where=name) from error
-    if not isinstance(tree, CommentedMap):
-        raise SettingsError("holds no settings", where=name, allowed=_names(model.model_fields))
+    tree = read_tree(text, name=name)
     try:
         settings = model.model_validate(tree)
     except ValidationError as error:
@@ -136,11 +128,12 @@ def _problem(error: ErrorDetails, tree: CommentedMap, model: type[BaseModel], na
 def _locate(tree: Any, location: Location) -> tuple[list[int | str], int, int]:
     """The part of `location` that exists in the file, and its line and column (from 1)."""
     path: list[int | str] = []
-    line = column = 0
+    line, column = tree.lc.line, tree.lc.col
     node = tree
     for part in location:
         if isinstance(node, CommentedMap) and part in node:
-            line, column = node.lc.key(part)
+            if part in (node.lc.data or {}):  # else it came by a merge key: where that stands
+                line, column = node.lc.key(part)
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line, column = node.lc.item(part)
         else:

@@ -25,11 +25,21 @@ from ruamel.yaml import YAML
 
 from upbringing.corpus.vectors import MODELS, TFIDF, read_source
 from upbringing.order.controls import Control
-from upbringing.order.phases import InnerPhase, Phase, fields, leaves, phases_fit
-from upbringing.order.selection import Path, Selection
+from upbringing.order.phases import (
+    MOST_PASSES,
+    InnerPhase,
+    Phase,
+    fields,
+    leaves,
+    num_passes,
+    phases_fit,
+)
+from upbringing.order.selection import COLUMNS, Path, Selection
 from upbringing.settings import Settings, load_settings, mistake, parse_settings, validate_all
 
 Age = Annotated[float, Field(ge=0, le=1)]
+
+_MOST_MET = f"allowed: {MOST_PASSES:,}, passes inside of passes multiplied"
 
 
 VectorSource = Annotated[
@@ -60,7 +70,7 @@ class Spaced(Settings):
 
     first: Age = 0.0
     last: Age = 1.0
-    times: Annotated[int, Field(ge=1)]
+    times: Annotated[int, Field(ge=1, le=MOST_PASSES)]
     spacing: Literal["fixed", "expanding"] = "fixed"
 
     @property
@@ -112,6 +122,11 @@ def _a_life_fits(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
         mistake((*path, "scenes"), "`scenes: rest` can stand in one phase only")
         for path in rests[1:]
     ]
+    mistakes += [
+        mistake((number, "passes"), f"its scenes are met {num_passes(phase):,} times; {_MOST_MET}")
+        for number, phase in enumerate(value)
+        if num_passes(phase) > MOST_PASSES
+    ]
     return validate_all(value, validate, mistakes)
 
 
@@ -151,7 +166,7 @@ def _plain(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _plain(item, key) for key, item in value.items()}
     if isinstance(value, list):
-        if key in Selection.model_fields and len(value) == 1:
+        if key in COLUMNS and len(value) == 1:
             return value[0]
         return [_plain(item) for item in value]
     return value

@@ -19,9 +19,11 @@ from upbringing.errors import InputError, Problem
 from upbringing.identity import blocks
 from upbringing.order.parameters import Group, Measure
 from upbringing.order.places import Inside, Selected, arrangement, ranks_of
-from upbringing.order.sorting import Ranks, Rows, Unsigned, argsort
+from upbringing.order.sorting import Ranks, Rows, Unsigned, argsort, inverse
 from upbringing.order.strategies import index_in
 
+_NUMBERS = "the ages and values of a density are finite numbers"
+_MOST = 1e9  # only ratios count, and far beyond it their squares are not finite
 _COSINE_KNOTS = 33
 _FULL = float(1 << 52)  # places in [0, 1] as integers that a float holds exactly
 
@@ -68,6 +70,8 @@ class Density:
         return found
 
 
+Turns = Annotated[int, Field(ge=1, le=1_000_000)]
+
 EVEN = Density((0.0, 1.0), (1.0, 1.0))
 """The same rate at every age."""
 
@@ -76,23 +80,25 @@ def _read_density(said: Any) -> Density:
     """A number, a list, `{from, to, shape, at}` or a table of age: value."""
     if isinstance(said, Density):
         return said
-    if isinstance(said, (int, float)) and not isinstance(said, bool):
+    if isinstance(said, (int, float)):
         return _checked([0.0, 1.0], [said, said])
     if isinstance(said, (list, tuple)) and len(said) >= 2:
         return _checked([place / (len(said) - 1) for place in range(len(said))], said)
     if isinstance(said, Mapping) and set(said) == {"ages", "values"}:
         return _checked(said["ages"], said["values"])
-    if isinstance(said, Mapping) and {"from", "to"} <= set(said):
+    if isinstance(said, Mapping) and {"from", "to"} <= set(said) <= {"from", "to", "shape", "at"}:
         return _shaped(**{("start" if key == "from" else key): said[key] for key in said})
-    if isinstance(said, Mapping) and len(said) >= 2:
-        ages = sorted(said)
+    if isinstance(said, Mapping) and len(said) >= 2 and all(map(_is_number, said)):
+        ages = sorted(said, key=float)
         return _checked(ages, [said[age] for age in ages])
     raise ValueError(
         "a density is a number, a list of two or more, {from, to, shape, at}, or a table age: value"
     )
 
 
-def _shaped(start: float, to: float, shape: str = "linear", at: float = 0.5) -> Density:
+def _shaped(start: Any, to: Any, shape: Any = "linear", at: Any = 0.5) -> Density:
+    if not all(map(_is_number, (start, to, at))):
+        raise ValueError(_NUMBERS)
     if shape == "linear":
         return _checked([0.0, 1.0], [start, to])
     if shape == "step" and 0 < at < 1:
@@ -105,12 +111,27 @@ def _shaped(start: float, to: float, shape: str = "linear", at: float = 0.5) -> 
     raise ValueError("shape is linear, cosine or step, and a step is at an age between 0 and 1")
 
 
-def _checked(ages: Sequence[float], values: Sequence[float]) -> Density:
+def _is_number(said: Any) -> bool:
+    """Whether it is a finite number, or text for one, as keys are in JSON."""
+    try:
+        return not isinstance(said, bool) and bool(np.isfinite(float(said)))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _checked(ages: Any, values: Any) -> Density:
+    for numbers in (ages, values):
+        if not isinstance(numbers, (list, tuple)) or not all(map(_is_number, numbers)):
+            raise ValueError(_NUMBERS)
+    if len(ages) != len(values) or len(ages) < 2:
+        raise ValueError("a density has a value for each age, and two ages or more")
     density = Density(tuple(map(float, ages)), tuple(map(float, values)))
     if density.ages[0] != 0 or density.ages[-1] != 1 or list(density.ages) != sorted(density.ages):
         raise ValueError("the ages of a density rise from 0 to 1")
     if min(density.values) < 0 or not density.areas.sum() > 0:
         raise ValueError("a density is nowhere below 0, and somewhere above it")
+    if not 1 / _MOST <= max(density.values) <= _MOST:
+        raise ValueError(f"the highest value of a density is between {1 / _MOST:g} and {_MOST:g}")
     return density
 
 
@@ -170,16 +191,13 @@ def check_supply(
 
 
 @arrangement()
-def spiral(
-    scenes: Selected, by: Measure, turns: Annotated[int, Field(ge=1)] = 4, of: Group = "kind"
-) -> Ranks:
+def spiral(scenes: Selected, by: Measure, turns: Turns = 4, of: Group = "kind") -> Ranks:
     """Every group again and again, each turn at the next level of a measure; shuffled inside."""
     names = sorted(scenes.columns[of].unique())
     group = index_in(scenes.columns[of], names, "spiral")
     position, count = inside_groups(group, scenes.by(by), scenes.keys)
     turn = position * np.uint64(turns) // count
-    visit = turn * np.uint64(len(names)) + group
-    return visit << np.uint64(32) | scenes.positions({"shuffle": {}})
+    return inverse(argsort(turn, group, scenes.lots)).astype(np.uint64)
 
 
 def spread(densities: Sequence[Density], group: Unsigned, *by: Unsigned) -> Ranks:

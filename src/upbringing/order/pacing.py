@@ -12,7 +12,7 @@ from upbringing.order.parameters import Measure, Reads, Share
 from upbringing.order.places import Inside, Selected, arrangement
 from upbringing.order.sorting import Ranks
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 How = Literal["linear", "root", "quadratic", "step"]
 Pace = Annotated[
     Measure | Literal["random"],

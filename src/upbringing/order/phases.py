@@ -40,6 +40,10 @@ def _say_count(passes: Passes) -> int | dict[str, Any]:
     return passes.count if passes.again == "anew" else passes.model_dump()
 
 
+MOST_PASSES = 1_000
+"""How often a scene is met in a phase, or by an event, at most."""
+
+
 class Passes(Settings):
     """How often a phase goes through its scenes, and how it comes back to them.
 
@@ -47,7 +51,7 @@ class Passes(Settings):
            every second time from the end to the beginning
     """
 
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1, le=MOST_PASSES)] = 1
     again: Literal["anew", "same", "reversed"] = "anew"
 
 
@@ -60,7 +64,7 @@ class Rehearsal(Settings):
     """
 
     scenes: Selection | None = None
-    share: Annotated[float, Field(gt=0, lt=1)]
+    share: Annotated[float, Field(gt=0, le=0.99)]
     spacing: Literal["even", "expanding"] = "even"
 
 
@@ -130,6 +134,16 @@ def leaves(phases: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield from leaves(inner, (*path, number, "phases"))
         else:
             yield (*path, number), phase
+
+
+def num_passes(phase: Any) -> int:
+    """How often the scenes inside a phase are met in it, at most; 1 for what is no number."""
+    said = fields(phase)
+    passes = said.get("passes")
+    count = passes if isinstance(passes, int) else fields(passes).get("count")
+    inner = said.get("phases")
+    inside = max(map(num_passes, inner), default=1) if isinstance(inner, (list, tuple)) else 1
+    return inside * (count if isinstance(count, int) and 1 <= count <= MOST_PASSES else 1)
 
 
 class Mixture(Settings):

@@ -183,12 +183,14 @@ def _parameters(name: str, strategy: _Strategy, setting: Any) -> dict[str, Any]:
         raise ValueError(f"{name!r} takes no setting")
     elif isinstance(setting, Mapping) and set(setting) <= set(known):
         given = dict(setting)
-    elif isinstance(setting, Mapping) and set(setting) & set(known):
+    elif isinstance(setting, Mapping) and (
+        set(setting) & set(known) or not _takes_mapping(strategy.parameters[known[0]])
+    ):
         wrong = next(key for key in setting if key not in known)
         raise PydanticCustomError(
             "unknown_parameter",
-            "{name} has no parameter {wrong}",
-            {"name": name, "wrong": wrong, "known": known},
+            "{strategy} has no parameter {name}",
+            {"strategy": name, "name": wrong, "known": known},
         )
     else:
         given = {known[0]: setting}
@@ -199,6 +201,12 @@ def _parameters(name: str, strategy: _Strategy, setting: Any) -> dict[str, Any]:
         raise ValueError(f"{name!r} needs {missing[0]!r}: `{{{name}: {{{missing[0]}: …}}}}`")
     arguments = {**strategy.defaults, **given}
     return {key: _validated(strategy.parameters[key], arguments[key]) for key in known}
+
+
+def _takes_mapping(parameter: TypeAdapter[Any]) -> bool:
+    """Whether a mapping may stand for the parameter: an arrangement, or values by their names."""
+    schema = parameter.json_schema()
+    return any(form.get("type", "object") == "object" for form in schema.get("anyOf", [schema]))
 
 
 def _validated(adapter: TypeAdapter[Any], value: Any) -> Any:

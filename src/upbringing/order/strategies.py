@@ -53,6 +53,9 @@ def reverse(scenes: Selected, of: Inside) -> Ranks:
 @arrangement(reads=("kind",))
 def blocks(scenes: Selected, kinds: Sequence[str], inside: Inside = "shuffle") -> Ranks:
     """One kind after another as listed, arranged inside each; every kind must be listed."""
+    twice = [kind for place, kind in enumerate(kinds) if kind in kinds[:place]]
+    if twice:
+        raise InputError(f"`blocks` lists {twice[0]!r} twice", do="list every kind once")
     block = index_in(scenes.columns["kind"], kinds, "blocks")
     return block << np.uint64(32) | scenes.positions(inside)
 
