@@ -59,6 +59,8 @@ def test_the_grammar_is_written_whole(oracle: Oracle) -> None:
         ("name: x\nseed: 2001-13-45\n", "2:7: is not YAML: month must be in 1..12"),
         ("name: x\nseed: !!set {a}\n", "2:7: is not YAML: the tag"),
         ("name: x\n phases: 3\n", "c.yaml:2:8: is not YAML"),
+        ("%YAML 1.1\n---\nname: no\n", "c.yaml:1:1: is not YAML: of the lines that begin with %"),
+        ("%YAML 1.2\n---\nname: no\n", "c.yaml:3:1: 'phases' is missing"),
     ],
 )
 def test_yaml_that_settings_have_no_use_for(text: str, says: str) -> None:

@@ -60,7 +60,14 @@ def _not_yaml(what: str, name: str, mark: StringMark | None = None) -> SettingsE
 
 
 class _Scanner(RoundTripScanner):
-    """Stops at depths that would take the stack of what comes after it."""
+    """Stops at depths that would take the stack of what comes after it, and at other YAMLs."""
+
+    def scan_directive(self) -> Any:
+        token = super().scan_directive()
+        if (token.name, token.value) != ("YAML", (1, 2)):  # in 1.1 `no` is false, 010 is 8
+            what = "of the lines that begin with %, only `%YAML 1.2` means something here"
+            raise ScannerError(None, None, what, token.start_mark)
+        return token
 
     def fetch_more_tokens(self) -> Any:
         if self.flow_level + len(self.indents) > MOST_NESTED:
