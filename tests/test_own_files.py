@@ -12,13 +12,16 @@ from test_cli import run_command
 from upbringing.corpus import Corpus
 from upbringing.errors import SettingsError
 from upbringing.files import file_digest
-from upbringing.order import Order, compile_order, parse_curriculum
+from upbringing.order import Order, Phase, compile_order, parse_curriculum
 from upbringing.order.places import known_arrangements
 
 OWN = '''\
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import PlainValidator
 
 from upbringing.order.parameters import Measure
 from upbringing.order.places import Selected, arrangement
@@ -34,6 +37,11 @@ def tide(scenes: Selected, by: Measure, out: int = 3):
     """Every third of the sorted scenes, then those between them."""
     place = scenes.positions({"sort": {"by": (by,)}})
     return (place % out) * Ebb(len(scenes)).rows + place // out
+
+
+@arrangement()
+def by_hand(scenes: Selected, hand: Annotated[int, PlainValidator(lambda said: said["rows"])]):
+    return scenes.lots % hand
 
 
 @arrangement()
@@ -116,9 +124,10 @@ def test_it_is_written_and_read_again(own: Path) -> None:
 def test_mistakes_are_shown_at_their_place(corpus: Corpus, own: Path) -> None:
     said = refused(corpus, '"mine.py:tied"')
     assert "no arrangement is called mine.py:tied" in said
-    assert "allowed: mine.py:tide, mine.py:failing" in said
+    assert "allowed: mine.py:tide, mine.py:by_hand, mine.py:failing" in said
     assert "did you mean 'mine.py:tide'?" in said
     assert "there is no file 'their.py'" in refused(corpus, '"their.py:tide"')
+    assert "cannot be read: File name too long" in refused(corpus, f'"{"x" * 999}.py:tide"')
     assert "mine.py:tide has no parameter outt" in refused(
         corpus, '{"mine.py:tide": {by: num_bytes, outt: 3}}'
     )
@@ -126,6 +135,11 @@ def test_mistakes_are_shown_at_their_place(corpus: Corpus, own: Path) -> None:
     assert "no arrangement is called mine.py:undecorated" in refused(
         corpus, '"mine.py:undecorated"'
     )
+
+
+def test_a_parameter_may_be_read_by_a_function_of_its_own(corpus: Corpus, own: Path) -> None:
+    phase = Phase(name="a", scenes="rest", arrange={"mine.py:by_hand": {"rows": 1}})
+    assert phase.arrange == {"mine.py:by_hand": {"hand": 1}}
 
 
 def test_what_goes_wrong_in_it_is_shown_at_its_place(corpus: Corpus, own: Path) -> None:

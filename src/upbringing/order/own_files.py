@@ -23,9 +23,13 @@ def run_file(path: str) -> None:
 
     Raises `ValueError` for a file that is not there, and for whatever goes wrong in it.
     """
-    if not Path(path).is_file():
-        raise ValueError(f"there is no file {path!r}; a path is relative to where the command runs")
-    digest = file_digest(Path(path))
+    try:
+        if not Path(path).is_file():
+            what = f"there is no file {path!r}; a path is relative to where the command runs"
+            raise ValueError(what)
+        digest = file_digest(Path(path))
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     if _DIGESTS.get(path) == digest:
         return
     spec = importlib.util.spec_from_file_location(path, path)

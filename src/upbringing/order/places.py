@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticCustomError
 
 from upbringing.errors import InputError
@@ -205,7 +206,10 @@ def _parameters(name: str, strategy: _Strategy, setting: Any) -> dict[str, Any]:
 
 def _takes_mapping(parameter: TypeAdapter[Any]) -> bool:
     """Whether a mapping may stand for the parameter: an arrangement, or values by their names."""
-    schema = parameter.json_schema()
+    try:
+        schema = parameter.json_schema()
+    except PydanticInvalidForJsonSchema:  # it is read by a function
+        return True
     return any(form.get("type", "object") == "object" for form in schema.get("anyOf", [schema]))
 
 
