@@ -13,9 +13,10 @@ import pytest
 from conftest import tiny_scenes
 from lives import raised, rows_of
 
-from upbringing.corpus import write_corpus
+from upbringing.corpus import Corpus, write_corpus
 from upbringing.errors import ArtefactError, VerificationError
-from upbringing.order import Order
+from upbringing.order import Order, meeting
+from upbringing.showing import Question, show_artefact
 from upbringing.training import Ledger, Run
 
 
@@ -100,6 +101,28 @@ def test_a_recipe_that_cannot_be_read_is_named(
     with pytest.raises(ArtefactError) as caught:
         Run.open(place / "run").verify()
     assert str(file) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["sequence", "keys", "positions", "read"])
+@pytest.mark.parametrize("asked", ["at", "scene"])
+def test_a_look_names_what_is_damaged_where_it_reads(
+    whole: Path, tmp_path: Path, asked: str, name: str
+) -> None:
+    """A look does not read all of a file, and checks each entry that it reads."""
+    place = tmp_path / "whole"
+    shutil.copytree(whole, place)
+    order = Order.open(place / "order", Corpus.open(place / "corpus"))
+    position = order.num_visits // 3
+    seen = meeting(order, position)
+    question = Question(at=seen.age) if asked == "at" else Question(scene=seen.scene)
+    show_artefact(place / "order", question, corpus=place / "corpus")
+    file = place / "order" / f"{name}.npy"
+    entries = np.load(file, mmap_mode="r+")
+    by_scene = np.flatnonzero(order.meetings.positions == position)[0]
+    entries[by_scene if name in ("keys", "positions") else position] ^= 16
+    entries.flush()
+    with pytest.raises(ArtefactError, match=rf"{name}\.npy: is damaged"):
+        show_artefact(place / "order", question, corpus=place / "corpus")
 
 
 def test_the_tokens_of_another_corpus_are_refused(whole: Path, tmp_path: Path) -> None:

@@ -45,6 +45,11 @@ class Question:
         """The options by name."""
         return [f"--{name}" for name, value in vars(self).items() if value is not None]
 
+    @property
+    def is_look(self) -> bool:
+        """Whether only a moment or a scene is asked for, which are read without all the rest."""
+        return bool(self.asked) and self.against is None and self.svg is None
+
 
 def show_artefact(path: Path, question: Question, *, corpus: Path | None = None) -> None:
     """Print what an artefact holds. A question is for an order, or the order of a run.
@@ -53,7 +58,10 @@ def show_artefact(path: Path, question: Question, *, corpus: Path | None = None)
     answer.
     """
     if (path / "order.json").exists():
-        _show_order(_order(path, corpus), path, question)
+        if question.is_look:
+            _look(path, question, corpus)
+        else:
+            _show_order(_order(path, corpus), path, question)
     elif (path / "run.json").exists():
         _show_run(path, question)
     elif (path / "corpus.json").exists():
@@ -79,10 +87,21 @@ def _refuse(path: Path, question: Question, what: str) -> None:
         )
 
 
-def _order(path: Path, corpus: Path | None) -> Order:
+def _look(path: Path, question: Question, corpus: Path | None) -> None:
+    """Answer from what little the answer lies in; where that is amiss, check all to name it."""
+    try:
+        _show_order(_order(path, corpus, whole=False), path, question)
+    except InputError:
+        raise
+    except Exception:
+        _order(path, corpus)
+        raise
+
+
+def _order(path: Path, corpus: Path | None, *, whole: bool = True) -> Order:
     if corpus is None:
         raise InputError("an order is shown with its corpus", do="add --corpus FOLDER")
-    return Order.open(path, Corpus.open(corpus))
+    return Order.open(path, Corpus.open(corpus, whole=whole), whole=whole)
 
 
 def _show_order(order: Order, path: Path, question: Question) -> None:

@@ -64,9 +64,12 @@ class Corpus:
     manifest: Manifest
 
     @classmethod
-    def open(cls, path: Path | str) -> Corpus:
-        """Open and check a corpus; `ArtefactError` names what is damaged or foreign."""
-        return cls(Path(path), open_manifest(Path(path), FORMAT))
+    def open(cls, path: Path | str, *, whole: bool = True) -> Corpus:
+        """Open and check a corpus; `ArtefactError` names what is damaged or foreign.
+
+        Where not the `whole` of it, files are checked by their sizes only: for a look at a scene.
+        """
+        return cls(Path(path), open_manifest(Path(path), FORMAT, whole=whole))
 
     @property
     def digest(self) -> str:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from upbringing.identity import keyed_hash
 from upbringing.order.nearest import Indices, Pairs, Points
@@ -190,6 +189,8 @@ class _Route:
 
 def _put_back(ground: Points, places: Indices, cycle: int) -> Indices:
     """The route with about a third of its points in better gaps, stretch by stretch."""
+    from scipy.optimize import linear_sum_assignment  # 0.4 s that only a chain takes
+
     lots = keyed_hash(places.astype(np.uint64), 0, f"put back/{cycle}") >> np.uint64(63) == 1
     taken = lots & ~np.roll(lots, 1)
     first = cycle % 2 * _STRETCH // 2  # every second time from border to border of the last time

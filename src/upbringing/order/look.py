@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from upbringing.corpus import TRAIN
-from upbringing.errors import InputError
+from upbringing.errors import ArtefactError, InputError
 from upbringing.identity import key_of
 from upbringing.order.order import Order, PhaseSpan
 from upbringing.order.selection import Scenes
@@ -144,11 +144,27 @@ def kinds_read(order: Order) -> tuple[npt.NDArray[np.unsignedinteger], list[str]
 
 def meeting(order: Order, position: int, *, with_text: bool = True) -> Meeting:
     """What is read at a position."""
-    columns = ["id", "kind", "text"] if with_text else ["id", "kind"]
+    columns = ["id", "kind", "num_bytes", *(["text"] if with_text else [])]
     scene = order.scene(int(order.sequence[position]), columns)
+    _check(order, position, scene)
     phase = order.phase_at(position).name
     age = order.age_of(position)
     return Meeting(position, age, phase, scene["id"], scene["kind"], scene.get("text"))
+
+
+def _check(order: Order, position: int, scene: dict[str, Any]) -> None:
+    """Raise `ArtefactError` unless all that is known of a visit says that it is to this scene.
+
+    The sequence, the index by scene, the bytes behind and the corpus lie in files of their own.
+    """
+    size = int(order.read[position + 1]) - int(order.read[position])
+    if size != scene["num_bytes"] or position not in order.meetings.of(key_of(scene["id"])):
+        raise _contradiction(position)
+
+
+def _contradiction(position: int) -> ArtefactError:
+    what = f"the order and its corpus contradict each other at position {position:,}"
+    return ArtefactError(what, do="make the order again")
 
 
 def moment(order: Order, age: float, *, num_around: int = 2) -> Moment:
@@ -156,6 +172,9 @@ def moment(order: Order, age: float, *, num_around: int = 2) -> Moment:
     if not 0 <= age <= 1:
         raise InputError(f"{age:g} is no age", allowed="0 to 1")
     position = order.at(age)
+    is_found = order.age_of(position) <= age < order.age_of(position + 1)
+    if not is_found and position != order.num_visits - 1:
+        raise _contradiction(position)
     span = order.phase_at(position)
     before = range(max(0, position - num_around), position)
     after = range(position + 1, min(position + 1 + num_around, order.num_visits))
@@ -185,17 +204,20 @@ def acquaintance(order: Order, scene: str, *, most: int = 6) -> Acquaintance:
         said["text"],
         said["split"] != TRAIN,
         len(positions),
-        tuple(_encounter(order, int(n), int(positions[n])) for n in numbers),
+        tuple(_encounter(order, scene, int(n), int(positions[n])) for n in numbers),
         gaps,
     )
 
 
-def _encounter(order: Order, number: int, position: int) -> Encounter:
+def _encounter(order: Order, scene: str, number: int, position: int) -> Encounter:
     before, after = (
         meeting(order, other, with_text=False) if 0 <= other < order.num_visits else None
         for other in (position - 1, position + 1)
     )
-    return Encounter(number, meeting(order, position, with_text=False), before, after)
+    here = meeting(order, position, with_text=False)
+    if here.scene != scene:
+        raise _contradiction(position)
+    return Encounter(number, here, before, after)
 
 
 def _scene_called(order: Order, scene: str, positions: npt.NDArray[np.int64]) -> dict[str, Any]:
@@ -208,4 +230,6 @@ def _scene_called(order: Order, scene: str, positions: npt.NDArray[np.int64]) ->
     if row is None:
         near = suggestion(scene, ids.head(_MOST_COMPARED).to_list())
         raise InputError(f"no scene has the id {scene!r}", do=near)
+    for position in np.flatnonzero(order.sequence == row)[:1]:  # the index says that it isn't met
+        _check(order, int(position), order.scene(row, ["id", "num_bytes"]))
     return order.scene(row, columns)

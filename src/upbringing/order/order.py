@@ -231,13 +231,15 @@ class Order:
         return self.corpus.digest_of_columns(self.columns)
 
     @classmethod
-    def open(cls, place: Path, corpus: Corpus) -> Order:
+    def open(cls, place: Path, corpus: Corpus, *, whole: bool = True) -> Order:
         """Open and check an order of `corpus`, memory-mapped.
 
-        Raises `ArtefactError` when it is damaged, or belongs to another corpus.
+        Where not the `whole` of it, files are checked by their sizes only: for `moment` and
+        `acquaintance`, which check what they read of it. Raises `ArtefactError` when it is damaged,
+        or belongs to another corpus.
         """
         place = Path(place)
-        manifest = open_manifest(place, FORMAT)
+        manifest = open_manifest(place, FORMAT, whole=whole)
         if manifest.inputs["corpus"] != corpus.digest:
             raise ArtefactError(
                 "is an order of another corpus", where=str(place), do=f"not of {corpus.path}"
@@ -258,6 +260,8 @@ class Order:
         )
         meetings = Meetings(_mapped(place / "keys.npy"), _mapped(place / "positions.npy"))
         order.__dict__.update(meetings=meetings, read=_mapped(place / "read.npy"))
+        if int(order.read[-1]) != manifest.facts["num_bytes"]:
+            raise ArtefactError("is damaged", where=str(place / "read.npy"), do="make it again")
         return order
 
 
