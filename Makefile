@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: install raise test check clean
+.PHONY: install raise test check drawings clean
 
 install: .venv/installed
 raise: .venv/installed
@@ -17,6 +17,9 @@ check: .venv/installed-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+drawings: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/drawings.sh
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

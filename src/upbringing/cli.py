@@ -263,12 +263,22 @@ def show(
     at: Annotated[float | None, typer.Option(help="What is read at this age, 0 to 1?")] = None,
     scene: Annotated[str | None, typer.Option(help="When is the scene of this id met?")] = None,
     against: Annotated[Path | None, typer.Option(help="Another order: what moved?")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Draw the ribbon to this file.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Draw it to this file.")] = None,
+    arrange: Annotated[
+        str | None, typer.Option(help="What would this arrangement do to a corpus? YAML.")
+    ] = None,
+    select: Annotated[str | None, typer.Option(help="To these of its scenes. YAML.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the arrangement.")] = None,
 ) -> None:
     """Show what an artefact holds: a tree, a ribbon, a moment of it, what differs in another."""
+    from upbringing.arranging import Trial, show_trial
     from upbringing.showing import Question, show_artefact
 
-    show_artefact(artefact, Question(at, scene, against, svg), corpus=corpus)
+    question, trial = Question(at, scene, against, svg), Trial(arrange, select, seed)
+    if trial.asked:
+        show_trial(artefact, trial, question)
+    else:
+        show_artefact(artefact, question, corpus=corpus)
 
 
 @app.command()

@@ -64,6 +64,11 @@ class Palette:
         """The colour of the kind of that number."""
         return _COLOURS[number % len(_COLOURS)]
 
+    def mark(self, kind: str) -> tuple[str, str]:
+        """The letter and the colour of a kind; those of `others` for one that is not told apart."""
+        number = list(self.letters).index(kind if kind in self.letters else _OTHERS)
+        return self.letters.get(kind, _OTHERS_LETTER), self.style(number)
+
     def key(self, width: int) -> list[Text]:
         """Which letter is which kind, in lines of that width."""
         said = [f"{letter} {printable(kind)}" for kind, letter in self.letters.items()]

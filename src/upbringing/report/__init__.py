@@ -1,5 +1,6 @@
 """study → page: a finished study as one self-contained HTML file, a picture, a biography."""
 
+from upbringing.report.arrangement_picture import arrangement_picture
 from upbringing.report.biography import Answer, Biography, Moment, biography
 from upbringing.report.corpus_page import write_corpus_page
 from upbringing.report.order_picture import order_picture
@@ -10,6 +11,7 @@ __all__ = [
     "Answer",
     "Biography",
     "Moment",
+    "arrangement_picture",
     "biography",
     "order_picture",
     "picture",
