@@ -64,7 +64,6 @@ def claims_of(
     parts: dict[Path, int] = {}
     most = len(curriculum.events) + len(leaves)
     owner = np.full(life.height, -1, dtype=np.min_scalar_type(-most))
-
     is_left = owner < 0
 
     def claim(what: str, scenes: Selection | Literal["rest"], path: Path) -> None:

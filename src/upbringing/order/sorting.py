@@ -78,7 +78,7 @@ def _sort(words: Ranks) -> None:
 
 
 def taken(values: npt.NDArray[T], rows: Rows) -> npt.NDArray[T]:
-    """`values[rows]`, without the time that NumPy takes to check the rows first."""
+    """`values[rows]` for rows that are there: to check each would take as long as to take it."""
     found = np.empty(len(rows), dtype=values.dtype)
     _in_halves(len(rows), lambda half: values.take(rows[half], mode="clip", out=found[half]))
     return found
