@@ -85,7 +85,7 @@ def cyclic(
     stairs, shuffled on each; `jitter` moves a scene by up to that share of a sweep.
     """
     position = scenes.positions({"sort": {"by": (by,)}})
-    sweep, inside = np.divmod(position, np.uint64(sweeps))
+    inside, sweep = np.divmod(position, np.uint64(sweeps))
     place = (inside.astype(np.float64) + 0.5) * sweeps / (len(scenes) + sweeps)
     falls = {"up": False, "down": True, "alternate": sweep % np.uint64(2) == 1}[turn]
     place = np.where(falls, 1 - place, place)
