@@ -6,7 +6,7 @@
 Columns are made in memory: six kinds, a difficulty, sizes, 64-bit keys. The curriculum has phases
 by kind, one of them sorted by difficulty, a mixture that moves, and events; the sequence is written
 to disk. Beside it, in the same run: polars sorting (kind, difficulty, key), and NumPy sorting one
-packed 64-bit key. Prints seconds, those of all cores together (which a busy machine stretches less),
+packed 64-bit key. Prints seconds, those of all cores together (a busy machine stretches them less),
 and the peak memory of the whole process, columns included; the last lines say what holds.
 """
 
@@ -111,7 +111,8 @@ def main() -> None:
             taken, of_cores, columns_gb, peak_gb = measured
             seconds[name, num_scenes], peaks[name, num_scenes] = taken, peak_gb
             print(
-                f"{num_scenes / 1e6:>6.1f} M scenes  {name:<18} {taken:>7.2f} s (cores {of_cores:.2f})"
+                f"{num_scenes / 1e6:>6.1f} M scenes  {name:<18} {taken:>7.2f} s"
+                f" (cores {of_cores:.2f})"
                 f"  {taken / num_scenes * 1e9:>6.0f} ns a scene"
                 f"  peak {peak_gb:.1f} GB (columns {columns_gb:.1f})",
                 flush=True,
