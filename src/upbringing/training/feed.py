@@ -16,8 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -139,24 +141,17 @@ class Feed:
         begin = min(piece * size, int(self.steps.num_rows[step]))
         num_rows = min(size, int(self.steps.num_rows[step]) - begin)
         first = int(self.steps.first_row[step]) + begin
-        T = self.rows.row_length
-        tokens_BT1 = np.full((size, T + 1), self.rows.tokens.end_of_text, dtype=np.int64)
-        weights_BT = np.zeros((size, T), dtype=np.float32)
-        positions_BT = np.tile(np.arange(T), (size, 1)) if self._within else None
-        if num_rows:
-            tokens_BT1[:num_rows], weights_BT[:num_rows] = self.rows.gather(first, num_rows)
-            if positions_BT is not None:
-                positions_BT[:num_rows] = self.rows.positions(first, num_rows)
+        tokens_RT1, counts_RT = self.rows.gather(first, num_rows)
+        positions_BT = None
+        if self.rows.attention == "within":
+            padding = np.arange(self.rows.row_length)
+            positions_BT = _filled(self.rows.positions(first, num_rows), size, padding)
         return Batch(
-            torch.from_numpy(tokens_BT1),
-            torch.from_numpy(weights_BT),
+            _filled(tokens_RT1, size, self.rows.tokens.end_of_text),
+            _filled(counts_RT.astype(np.float32), size, 0),
             num_rows,
-            None if positions_BT is None else torch.from_numpy(positions_BT),
+            positions_BT,
         )
-
-    @property
-    def _within(self) -> bool:
-        return self.rows.attention == "within"
 
     def micro_batches(self, step: int, share: Share) -> Iterator[Batch]:
         """What one rank consumes in a step, micro-batch after micro-batch."""
@@ -173,6 +168,15 @@ class Feed:
         """The targets of a step that count, by which a mean over all its pieces is taken."""
         first, num_rows = int(self.steps.first_row[step]), int(self.steps.num_rows[step])
         return int(self.rows.borders[first + num_rows] - self.rows.borders[first])
+
+
+def _filled(rows: npt.NDArray[Any], size: int, padding: npt.ArrayLike) -> Tensor:
+    """The rows as a tensor, `padding` after them up to `size`; without, nothing is copied."""
+    missing = size - len(rows)
+    if missing:
+        padded = np.broadcast_to(padding, (missing, rows.shape[1]))
+        rows = np.concatenate([rows, padded], dtype=rows.dtype)
+    return torch.from_numpy(rows)
 
 
 def _indivisible(batch_size: int, num_pieces: int) -> InputError:
