@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: install raise test check drawings clean
+.PHONY: install raise test check drawings peers clean
 
 install: .venv/installed
 raise: .venv/installed
@@ -20,6 +20,10 @@ check: .venv/installed-check
 
 drawings: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/drawings.sh
+
+# Other people's libraries, each in an environment of its own outside the repository.
+peers:
+	$(PYTHON) tests/peers/run.py $(PEERS)
 
 .venv/installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

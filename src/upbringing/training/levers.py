@@ -80,6 +80,11 @@ class Timeline:
         """The row with which each segment begins, in a life of `num_rows` rows."""
         return [round(segment.from_age * num_rows) for segment in self.segments]
 
+    def lr_scales(self, cut: Cut, num_rows: int) -> Ages:
+        """What each step of a life of `num_rows` rows scales the rate by: (num_steps,)."""
+        segment = np.searchsorted(self.first_rows(num_rows), cut.first_row, side="right") - 1
+        return np.array([s.lr_scale for s in self.segments])[segment]
+
     @classmethod
     def from_recipe(cls, segments: list[dict[str, Any]]) -> Timeline:
         """The inverse of `dataclasses.asdict(timeline)["segments"]`."""
@@ -174,8 +179,7 @@ def plan_steps(
     """
     cut = cut_steps(num_rows, timeline)
     age = cut.first_row / num_rows
-    segment = np.searchsorted(timeline.first_rows(num_rows), cut.first_row, side="right") - 1
-    scale = np.array([s.lr_scale for s in timeline.segments])[segment]
+    scale = timeline.lr_scales(cut, num_rows)
     num_warm = max(1, round(warmup_share * len(cut)))
     warmup = np.minimum(1.0, np.arange(1, len(cut) + 1) / num_warm)
     return Steps(**vars(cut), age=age, lr=peak_lr * lr_share(schedule, age) * scale * warmup)

@@ -3,7 +3,8 @@
 `FedRows` is a dataset of rows for trainers that make batches themselves, and read it in order;
 `OrderSampler` is the order in which one rank reads it. `FedBatches` gives the micro-batches of one
 rank, `loader` with workers or without. Both are the same rows in the same optimiser steps for any
-world size, number of workers and accumulation.
+world size, number of workers and accumulation. `watch` lets a witness note what a model is given,
+`scale_rates` lets the phases' learning rates hold.
 
 Shapes: B rows of a micro-batch, T tokens of a row.
 """
@@ -15,11 +16,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, get_worker_info
+from torch.utils.hooks import RemovableHandle
 
 from upbringing.errors import InputError
 from upbringing.training.feed import Batch, Feed, Share
+from upbringing.training.levers import Timeline
+from upbringing.training.witness import Witness
 
 Sample = dict[str, Tensor]
 """`input_ids` and `labels` of T + 1 tokens, and `position_ids` for attention within scenes.
@@ -44,6 +49,8 @@ class FedRows(Dataset[Sample]):
         return int(self._ends[-1])
 
     def __getitem__(self, place: int) -> Sample:
+        if not 0 <= place < len(self):
+            raise IndexError(f"place {place} of {len(self)}")
         step = int(np.searchsorted(self._ends, place, side="right"))
         size = int(self.feed.steps.batch_size[step])
         piece = place - int(self._ends[step]) + size
@@ -79,22 +86,23 @@ class FedBatches(IterableDataset[Sample]):
 
     Workers take turns, as `DataLoader` reads them, so their number changes nothing. The state is
     the number of the micro-batch that comes next: `state_dict` and `load_state_dict` are those that
-    torchdata's `StatefulDataLoader` asks for.
+    torchdata's `StatefulDataLoader` asks for. Each iteration begins at `from_step`, or where the
+    state that was loaded says.
     """
 
     def __init__(self, feed: Feed, share: Share | None = None, *, from_step: int = 0) -> None:
         self.feed, self.share = feed, share or Share()
         feed.check(self.share)
-        self._next = from_step * self.share.accumulation
+        self._first = self._next = from_step * self.share.accumulation
 
     def __len__(self) -> int:
-        return len(self.feed) * self.share.accumulation - self._next
+        return len(self.feed) * self.share.accumulation - self._first
 
     def __iter__(self) -> Iterator[Sample]:
         worker = get_worker_info()
         number, num_workers = (worker.id, worker.num_workers) if worker else (0, 1)
         accumulation = self.share.accumulation
-        begin, end = self._next + number, len(self.feed) * accumulation
+        begin, end = self._first + number, len(self.feed) * accumulation
         for place in range(begin, end, num_workers):
             step, micro = divmod(place, accumulation)
             self._next = place + num_workers - number
@@ -115,7 +123,7 @@ class FedBatches(IterableDataset[Sample]):
                 f"the state is from micro-batch {micro} of {state['accumulation']} of a step",
                 do="go on with the same accumulation, or from a state between steps",
             )
-        self._next = step * self.share.accumulation + micro
+        self._first = self._next = step * self.share.accumulation + micro
 
 
 def loader(
@@ -133,3 +141,49 @@ def sample(batch: Batch) -> Sample:
         last = torch.zeros_like(batch.positions_BT[:, :1])  # an input that predicts nothing
         found["position_ids"] = torch.cat([batch.positions_BT, last], dim=1)
     return found
+
+
+def watch(model: nn.Module, witness: Witness) -> RemovableHandle:
+    """Let a witness note every micro-batch that a model is given while it trains.
+
+    `model` is the one that is called with `input_ids` and `labels` by name, as it is before it is
+    wrapped. What it is given in evaluation is not noted. Raises `InputError` at the first
+    micro-batch that comes without labels.
+    """
+
+    def note(module: nn.Module, _: Any, given: Mapping[str, Any]) -> None:
+        if not module.training:
+            return
+        if given.get("input_ids") is None or given.get("labels") is None:
+            raise InputError(
+                f"the model is given {', '.join(given) or 'nothing by name'}",
+                allowed="input_ids and labels, by name, in every micro-batch of the training",
+                do="let the model compute the loss, or call `Witness.note` yourself",
+            )
+        witness.note(given["input_ids"], given["labels"])
+
+    untraced: Any = torch.compiler.disable  # it hashes and writes, where the model is compiled too
+    return model.register_forward_pre_hook(untraced(note), with_kwargs=True)
+
+
+def scale_rates(optimizer: Optimizer, witness: Witness) -> list[RemovableHandle]:
+    """Let each optimiser step take the learning rate by the `lr_scale` of its phase.
+
+    The scale holds within the step only, so any schedule goes on as if there were none. The step
+    is the one at which the witness is: call `Witness.stepped` after each.
+    """
+    feed = witness.feed
+    scales = Timeline.of_phases(feed.rows, batch_size=1).lr_scales(feed.steps, feed.rows.num_rows)
+    rates: list[Any] = []  # a rate may be a tensor, which an optimiser keeps
+
+    def scale(optimizer: Optimizer, *_: Any) -> None:
+        rates[:] = [group["lr"] for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            group["lr"] = group["lr"] * float(scales[witness.step])
+
+    def restore(optimizer: Optimizer, *_: Any) -> None:
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+    inner = getattr(optimizer, "optimizer", optimizer)  # accelerate's holds the one that steps
+    return [inner.register_step_pre_hook(scale), inner.register_step_post_hook(restore)]

@@ -1,0 +1,64 @@
+"""Run the peers: every script here against the real library, in an environment of its own.
+
+A script is a module of tests that says in its head what it needs (`# /// script`, as of PEP 723).
+Its environment holds that, this package and pytest; it is built once from the registry, and kept in
+${TMPDIR:-/tmp}/upbringing-peers until what is needed changes. `run.py NAME…` runs only those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+HEAD = re.compile(r"^# /// script\n((?:#.*\n)+?)# ///$", re.MULTILINE)
+
+
+def needs_of(script: Path) -> list[str]:
+    """The packages that a script says it needs."""
+    head = HEAD.search(script.read_text(encoding="utf-8"))
+    if head is None:
+        sys.exit(f"{script}: says not what it needs (# /// script … # ///)")
+    return list(tomllib.loads(re.sub(r"^# ?", "", head[1], flags=re.MULTILINE))["dependencies"])
+
+
+def environment_of(script: Path) -> Path:
+    """The Python of a script's environment, built if it is not there."""
+    needs = ["pytest>=8.4", *needs_of(script)]
+    made_of = "\n".join([*needs, (ROOT / "constraints.txt").read_text(), str(ROOT)])
+    digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
+    place = Path(tempfile.gettempdir()) / "upbringing-peers" / f"{script.stem}-{digest}"
+    python = place / "bin" / "python"
+    if not (place / "built").exists():
+        print(f"{script.stem}: building {place}", flush=True)
+        shutil.rmtree(place, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
+        subprocess.run([*install, "-e", ROOT, *needs], check=True)
+        (place / "built").touch()
+    return python
+
+
+def main() -> None:
+    """Run all, or those that are named; the exit code is 1 if one fails."""
+    names = sys.argv[1:] or sorted({file.stem for file in HERE.glob("*.py")} - {"run"})
+    failed = []
+    for name in names:
+        script = HERE / f"{name}.py"
+        # Other people's warnings are theirs.
+        pytest = [environment_of(script), "-m", "pytest", "-W", "default", "--disable-warnings"]
+        if subprocess.run([*pytest, script], cwd=ROOT, check=False).returncode:
+            failed.append(name)
+    print(f"{len(names)} peers, failed: {', '.join(failed) or 'none'}")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()
