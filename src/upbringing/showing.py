@@ -188,26 +188,39 @@ def _show_study(folder: Path) -> None:
 
 
 def verify_runs(paths: Sequence[Path]) -> None:
-    """Check every run named, and of a study all that are finished; a line for each that holds.
+    """Check every run and folder of notes named, of a study all finished runs; a line for each.
 
     Raises `VerificationError` with everything that does not.
     """
-    from upbringing.training import Run
-
     problems: list[Problem] = []
-    for folder in [run for path in paths for run in _finished_runs(path)]:
+    for folder in [found for path in paths for found in _to_verify(path)]:
         try:
-            ledger = Run.open(folder).verify()
+            line = _verified(folder)
         except UpbringingError as error:
             problems += [p if p.where else replace(p, where=str(folder)) for p in error.problems]
         else:
-            say(f"{folder}: consumed its order, row by row; ledger {ledger[:16]}")
+            say(f"{folder}: {line}")
     if problems:
         raise VerificationError(problems)
 
 
-def _finished_runs(path: Path) -> list[Path]:
-    """The runs of a study, or the run itself, finished or not."""
+def _verified(folder: Path) -> str:
+    """What is true of a run, or of notes; raises where it isn't."""
+    if _holds_notes(folder):
+        from upbringing.training.consumed import Consumed
+
+        return Consumed.open(folder).verify()
+    from upbringing.training import Run
+
+    return f"consumed its order, row by row; ledger {Run.open(folder).verify()[:16]}"
+
+
+def _holds_notes(folder: Path) -> bool:
+    return (folder / "feed.json").exists() or any(folder.glob("*.notes"))
+
+
+def _to_verify(path: Path) -> list[Path]:
+    """The finished runs of a study, or the folder itself."""
     from upbringing.study import study_folder
 
     study = study_folder(path)

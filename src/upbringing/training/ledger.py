@@ -4,8 +4,9 @@ For each optimiser step it holds a digest of every row that went into the model,
 very tensor that was fed, and a hash chain over all steps so far. `first_divergence` compares it
 with what the order says and names the step, the row, the expected and the found scene.
 
-    row digest   BLAKE2b-8 of the row's T + 1 tokens (uint32) and its number of counted targets
-                 (uint32), all little-endian, as a uint64
+    row digest   BLAKE2b-8 of the row's T + 1 tokens (uint32), its number of counted targets
+                 (uint32) and, where these are not its first, a byte for each target (1: it counts),
+                 all little-endian, as a uint64
     chain        SHA-256(chain before ‖ step (uint64) ‖ row digests (uint64 each)), from 32 zeros
 """
 
@@ -33,8 +34,11 @@ _START = bytes(32)
 def row_digests(tokens_RT1: npt.NDArray[Any], counts_RT: npt.NDArray[np.bool_]) -> RowDigests:
     """The digest of each row, shape (R,)."""
     counted = counts_RT.sum(1, keepdims=True).astype("<u4")
-    content = np.hstack([tokens_RT1.astype("<u4"), counted])
-    joined = b"".join(hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in content)
+    content = [row.tobytes() for row in np.hstack([tokens_RT1.astype("<u4"), counted])]
+    in_front = np.arange(counts_RT.shape[1]) < counted
+    for row in np.flatnonzero((counts_RT != in_front).any(1)):
+        content[row] += counts_RT[row].tobytes()
+    joined = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in content)
     return np.frombuffer(joined, dtype="<u8").astype(np.uint64)
 
 
@@ -105,7 +109,8 @@ def first_divergence(ledger: Ledger, rows: Rows, steps: Cut) -> Divergence | Non
     """Compare what was consumed with what the order says; None when they are equal throughout.
 
     The scenes are named by the ids of those that the row begins and ends in. A found row that
-    stands elsewhere in the order is named by its own scenes, any other as foreign.
+    stands elsewhere in the order is named by its own scenes, of several equal ones the nearest, and
+    any other as foreign.
     """
     expected = order_digests(rows)
     for step, found in enumerate(ledger.rows[: len(steps)]):
@@ -116,16 +121,16 @@ def first_divergence(ledger: Ledger, rows: Rows, steps: Cut) -> Divergence | Non
         width = min(len(found), len(due))
         differs = np.flatnonzero(found[:width] != due[:width])
         offset = int(differs[0]) if differs.size else width
-        what = _name_found(found, offset, expected, rows)
-        return Divergence(
-            step, first + offset, _name_due(first + offset, first + len(due), rows), what
-        )
+        row = first + offset
+        what = _name_found(found, offset, row, expected, rows)
+        return Divergence(step, row, _name_due(row, first + len(due), rows), what)
     if len(ledger.rows) == len(steps):
         return None
     step = min(len(ledger.rows), len(steps))
     if len(ledger.rows) > len(steps):
-        what = _name_found(ledger.rows[step], 0, expected, rows)
-        return Divergence(step, rows.num_rows, "the end of the life", what)
+        row, more = int(steps.num_rows.sum()), ledger.rows[step]
+        what = _name_found(more, 0, row, expected, rows) if len(more) else "a step without rows"
+        return Divergence(step, row, "the end of the life", what)
     row = int(steps.first_row[step])
     return Divergence(step, row, _scenes(row, rows), "nothing: the ledger ends here")
 
@@ -143,13 +148,14 @@ def _name_due(row: int, stop: int, rows: Rows) -> str:
     return _scenes(row, rows) if row < stop else "no further row in this step"
 
 
-def _name_found(found: RowDigests, offset: int, expected: RowDigests, rows: Rows) -> str:
+def _name_found(found: RowDigests, offset: int, row: int, expected: RowDigests, rows: Rows) -> str:
     if offset >= len(found):
         return "nothing: the row was dropped"
     places = np.flatnonzero(expected == found[offset])
     if not places.size:
         return f"a row that is not in the order (digest {int(found[offset]):016x})"
-    return f"row {places[0]}, {_scenes(int(places[0]), rows)}"
+    nearest = int(places[np.abs(places - row).argmin()])
+    return f"row {nearest}, {_scenes(nearest, rows)}"
 
 
 def _scenes(row: int, rows: Rows) -> str:

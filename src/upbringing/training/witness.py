@@ -9,7 +9,7 @@ after the checkpoint is lived again and no longer counts.
     consumed/from_00000120_rank_0_of_2.notes  the notes of a process from that step on
 
 A note is little-endian: step (u64), micro-batch and how many a step has (u32 each), number of rows
-R (u32), their digests (R × u64), and BLAKE2b-8 of all this.
+R (u32), BLAKE2b-8 of these, the rows' digests (R × u64), and BLAKE2b-8 of all this.
 """
 
 from __future__ import annotations
@@ -80,19 +80,31 @@ class Witness:
         """Note a micro-batch: tokens (B, T + 1), and labels that are `IGNORED` where none counts.
 
         Labels are the tokens themselves, as models take them that shift them; of rows in which no
-        target counts nothing is noted. Raises `InputError` for a micro-batch too many.
+        target counts nothing is noted. Raises `InputError` for a micro-batch too many, for one
+        after the last step, and for labels that are neither.
         """
+        if self.step == len(self.feed):
+            raise InputError(
+                f"the order ends after {self.step} steps, and the trainer goes on",
+                do="train for one epoch, or for no more steps than the order has",
+            )
         accumulation = self.share.accumulation
         if self._micro == accumulation:
             raise InputError(
                 f"step {self.step} has {accumulation} micro-batches, and here is one more",
                 do="give the share the trainer's accumulation, and call `stepped` after each step",
             )
-        counts_BT = (labels[:, 1:] != IGNORED).numpy(force=True)
+        tokens, targets = tokens_BT1.numpy(force=True), labels.numpy(force=True)[:, 1:]
+        counts_BT = targets != IGNORED
+        if not np.array_equal(targets[counts_BT], tokens[:, 1:][counts_BT]):
+            raise InputError(
+                f"the labels in step {self.step}, micro-batch {self._micro}, are not its tokens",
+                allowed=f"the tokens, which the model shifts itself; {IGNORED} where none counts",
+            )
         real = counts_BT.any(1)
-        digests = row_digests(tokens_BT1.numpy(force=True)[real], counts_BT[real])
-        note = _HEAD.pack(self.step, self._micro, accumulation, len(digests))
-        note += digests.astype("<u8").tobytes()
+        digests = row_digests(tokens[real], counts_BT[real])
+        head = _HEAD.pack(self.step, self._micro, accumulation, len(digests))
+        note = head + _check(head) + digests.astype("<u8").tobytes()
         self._chain = _link(self._chain, note)
         with storage(self.place):
             self._file.write(note + _check(note))
@@ -157,15 +169,17 @@ def notes_in(file: Path) -> Iterator[Note]:
     """
     content = file.read_bytes()
     at = 0
-    while at + _HEAD.size <= len(content):
+    while (begin := at + _HEAD.size + _CHECK_BYTES) <= len(content):
         step, micro, num_micro, num_rows = _HEAD.unpack_from(content, at)
-        stop = at + _HEAD.size + 8 * num_rows
-        if stop + _CHECK_BYTES > len(content):
+        # Checked by itself: a number of rows that was changed would look like a note cut short.
+        is_whole = _is_checked(content, at, begin - _CHECK_BYTES)
+        stop = begin + 8 * num_rows
+        if is_whole and stop + _CHECK_BYTES > len(content):
             return
-        raw = content[at:stop]
-        if _check(raw) != content[stop : stop + _CHECK_BYTES]:
+        if not is_whole or not _is_checked(content, at, stop):
             raise ArtefactError(f"the note at byte {at} is damaged", where=str(file))
-        digests = np.frombuffer(raw, dtype="<u8", offset=_HEAD.size).astype(np.uint64)
+        raw = content[at:stop]
+        digests = np.frombuffer(content[begin:stop], dtype="<u8").astype(np.uint64)
         yield Note(step, micro, num_micro, digests, raw)
         at = stop + _CHECK_BYTES
 
@@ -178,6 +192,9 @@ def described(place: Path) -> dict[str, Any]:
         raise ArtefactError("describes no feed", where=str(file), allowed=f"format {FORMAT}")
     if digest_json(said.get("feed")) != said.get("digest"):
         raise ArtefactError("was changed after it was written", where=str(file))
+    for name in ("order", "corpus"):
+        if not isinstance(said.get(name), str):
+            raise ArtefactError(f"lacks the field {name!r}: where it lies", where=str(file))
     return said
 
 
@@ -212,6 +229,8 @@ def _describe(place: Path, feed: Feed, order: Path) -> None:
 
 def _check_notes(place: Path, state: Mapping[str, Any]) -> None:
     """Raise `ResumeError` unless the notes there are those of the checkpoint."""
+    if state["chain"] == bytes(32).hex():
+        return  # that life had noted nothing, and another may have taken its place since
     file = place / state["notes"]
     if not file.exists():
         raise ResumeError("the notes of the checkpoint are gone", where=str(file))
@@ -240,6 +259,10 @@ def _forget(place: Path, step: int, world_size: int) -> None:
 
 def _link(chain: bytes, note: bytes) -> bytes:
     return hashlib.sha256(chain + note).digest()
+
+
+def _is_checked(content: bytes, begin: int, stop: int) -> bool:
+    return _check(content[begin:stop]) == content[stop : stop + _CHECK_BYTES]
 
 
 def _check(note: bytes) -> bytes:
