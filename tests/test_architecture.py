@@ -14,7 +14,7 @@ import upbringing
 SOURCE = Path(upbringing.__file__).parent
 
 # From the top of the page to its foot. A module imports from its own room and from those above.
-ROOMS = ("corpus", "order", "training", "character", "study", "report")
+ROOMS = ("corpus", "order", "exports", "training", "character", "study", "report")
 GROUND = ("errors", "identity", "files", "yaml_tree", "settings")
 MODULES = sorted(SOURCE.rglob("*.py"))
 

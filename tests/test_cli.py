@@ -24,7 +24,7 @@ from upbringing.training.run import FORMAT
 
 VERBS = (
     "raise", "ingest", "world", "compose", "order", "plan", "show", "train", "verify", "measure",
-    "study", "report", "talk",
+    "study", "report", "talk", "export", "import",
 )  # fmt: skip
 
 
@@ -379,7 +379,7 @@ def test_five_mistakes_in_a_curriculum_are_all_shown(upbringing: Command, work: 
         "broken.yaml:6:5: phases.0.arrange: no arrangement is called shufle",
         "did you mean 'shuffle'?",
         "broken.yaml:7:5: phases.0.batch_size:",
-        "'phases.1.scenes' is missing",
+        "phases.1: a phase needs `scenes`",
     ):
         assert mistake in said.err
     assert not (work / "broken").exists()

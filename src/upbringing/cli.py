@@ -318,11 +318,83 @@ def train(
 
 
 @app.command()
-def verify(runs: Annotated[list[Path], typer.Argument(help="Run folders, or a study.")]) -> None:
-    """Check that what a run consumed is its order, row by row, and that nothing is damaged."""
+def verify(
+    runs: Annotated[list[Path], typer.Argument(help="Runs, studies, notes, or an export.")],
+    as_: Annotated[str | None, typer.Option("--as", help="The format of an export.")] = None,
+    order: Annotated[Path | None, typer.Option(help="The order that an export is of.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="An export's corpus.")] = None,
+) -> None:
+    """Check that what a run consumed, or an export holds, is its order, and nothing is damaged."""
     from upbringing.showing import verify_runs
 
-    verify_runs(runs)
+    if as_ is None:
+        verify_runs(runs)
+        return
+    from upbringing.console import say
+    from upbringing.exports import verify_export
+
+    if order is None or corpus is None:
+        raise InputError("an export is checked against its order", do="say --order and --corpus")
+    for place in runs:
+        say(f"{place}: {verify_export(place, as_, order, corpus)}")
+
+
+@app.command()
+def export(
+    order: Annotated[Path, typer.Argument(help="An order folder.")],
+    corpus: CorpusOption,
+    as_: Annotated[
+        str, typer.Option("--as", help="jsonl, parquet, hf, numpy, rows, megatron or mds.")
+    ],
+    out: Out,
+    tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json, for tokens.")] = None,
+    row_length: Annotated[int | None, typer.Option(help="Tokens of a row.")] = None,
+    packing: Annotated[str | None, typer.Option(help="stream, whole or single.")] = None,
+    ranks: Annotated[int | None, typer.Option(help="Processes that will read it.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows of an optimiser step: the last one is filled.")
+    ] = None,
+    description: Annotated[
+        Path | None, typer.Option(help="What Megatron wrote of its dataset, for its index cache.")
+    ] = None,
+) -> None:
+    """Write an order for another trainer, with what must be set there so that it holds."""
+    from upbringing.console import say
+    from upbringing.corpus import Corpus
+    from upbringing.exports import ExportOptions, export_order
+    from upbringing.order import Order
+
+    options = ExportOptions(
+        as_, tokenizer, row_length, packing, ranks, batch_size, description
+    )  # fmt: skip
+    opened = Corpus.open(corpus)
+    facts = export_order(Order.open(order, opened), out, options).facts
+    rows = f", {facts['num_rows']:,} rows" if "num_rows" in facts else ""
+    say(f"{out}: {facts['num_visits']:,} visits{rows}; what must be set is in {out / 'README.md'}")
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="A list of ids or of numbers, or an export.")],
+    corpus: CorpusOption,
+    out: Out,
+    as_: Annotated[str | None, typer.Option("--as", help="ids, hf, pythia or rows.")] = None,
+    column: Annotated[str, typer.Option(help="Of a table: which holds the ids.")] = "id",
+    documents: Annotated[
+        Path | None, typer.Option(help="Ids that numbers count; the corpus's scenes by default.")
+    ] = None,
+) -> None:
+    """Make an order of a list that another tool wrote."""
+    from upbringing.console import say
+    from upbringing.corpus import Corpus
+    from upbringing.exports import import_order
+    from upbringing.looking import say_order
+
+    imported = import_order(source, Corpus.open(corpus), as_, column=column, documents=documents)
+    imported.order.save(out)
+    for note in imported.notes:
+        say(note)
+    say_order(imported.order, f"order {out}")
 
 
 @app.command()
