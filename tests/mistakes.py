@@ -113,7 +113,7 @@ def _move(place: Parts, rng: np.random.Generator) -> None:
 def _deepen(place: Parts, rng: np.random.Generator) -> None:
     holder, key = place
     name = ("reverse", "any_of", "phases", "x")[int(rng.integers(4))]
-    for _ in range(int(rng.choice([5, 60, 90]))):
+    for _ in range(int(rng.choice([5, 30, 60]))):
         inside = [holder[key]] if name in ("any_of", "phases") else holder[key]
         holder[key] = {name: inside}
 
