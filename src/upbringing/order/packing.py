@@ -91,13 +91,16 @@ class Rows:
 
     def gather(self, first: int, num_rows: int) -> tuple[Integers, npt.NDArray[np.bool_]]:
         """Rows `first` to `first + num_rows`: tokens (R, T + 1) and which targets count (R, T)."""
+        T = self.row_length
         borders = self.borders[first : first + num_rows + 1]
-        lengths = np.diff(borders)
         stream = self._stream(int(borders[0]), int(borders[-1]) + 1)
-        counts_RT = np.arange(self.row_length) < lengths[:, None]
-        tokens_RT1 = np.full(
-            (num_rows, self.row_length + 1), self.tokens.end_of_text, dtype=np.int64
-        )
+        tokens_RT1 = np.full((num_rows, T + 1), self.tokens.end_of_text, dtype=np.int64)
+        if len(stream) == num_rows * T + 1:  # full rows, of which a mask would take as long again
+            tokens_RT1[:, :-1] = stream[:-1].reshape(num_rows, T)
+            tokens_RT1[:, -1] = stream[T::T]
+            return tokens_RT1, np.ones((num_rows, T), dtype=np.bool_)
+        lengths = np.diff(borders)
+        counts_RT = np.arange(T) < lengths[:, None]
         tokens_RT1[:, :-1][counts_RT] = stream[:-1]
         tokens_RT1[np.arange(num_rows), lengths] = stream[borders[1:] - borders[0]]
         return tokens_RT1, counts_RT
