@@ -18,6 +18,9 @@ check: .venv/installed-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+matrix: .venv/installed-test
+	OMP_NUM_THREADS=1 $(BIN)/python tests/matrix.py --write docs/matrix.md
+
 drawings: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/drawings.sh
 

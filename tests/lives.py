@@ -33,9 +33,12 @@ TINY = Shape(16, 2, 2, 24, num_vocab=0, peak_lr=1e-2)
 ROW_LENGTH = 48
 NEVER_S = 1e9
 
-_context = multiprocessing.get_context("forkserver")
-# `_dynamo` is what the first optimiser imports: once, before the fork.
-_context.set_forkserver_preload(["upbringing.training", "torch._dynamo"])
+forked = multiprocessing.get_context("forkserver")
+# What each process would import, once, before the fork: pytest, since it is the main module, and
+# `_dynamo`, since the first optimiser asks for it.
+forked.set_forkserver_preload(
+    ["pytest", "upbringing.training.adapters.pytorch", "torch._dynamo", "torch.distributed"]
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def lived(
     """Live at `place` in a process of its own: its exit code, and the ledger or the error."""
     said = place.with_suffix(".said")
     said.unlink(missing_ok=True)
-    process = _context.Process(target=_live, args=(home, place, said, every_s, fault))
+    process = forked.Process(target=_live, args=(home, place, said, every_s, fault))
     process.start()
     process.join()
     return process.exitcode, said.read_text() if said.exists() else ""
