@@ -21,9 +21,14 @@ from upbringing.training.witness import Witness
 
 
 def main() -> None:
-    task = Task.told()
-    feed = task.feed
     dist.init_process_group("gloo")
+    train(Task.told())
+    dist.barrier()  # nobody leaves while another still writes
+    dist.destroy_process_group()
+
+
+def train(task: Task) -> None:
+    feed = task.feed
     share = Share(dist.get_rank(), dist.get_world_size(), task.accumulation)
     mind = task.mind(feed)
     model = DistributedDataParallel(mind)
@@ -56,7 +61,6 @@ def main() -> None:
             torch.save(state, Path(task.place, "saved.pt"))
     if share.rank == 0:
         task.leave(mind)
-    dist.destroy_process_group()
 
 
 @pytest.mark.parametrize("stretches", [*WHOLE, *BROKEN], ids=str)

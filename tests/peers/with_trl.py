@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from datasets import Dataset
 from trainers import BROKEN, RATE, WHOLE, Task, live
 from transformers import PreTrainedTokenizerFast
 from trl import SFTConfig, SFTTrainer
@@ -42,10 +43,12 @@ def main() -> None:
     trainer = SFTTrainer(
         task.mind(feed),
         arguments,
-        train_dataset=FedRows(feed),
+        # It takes none but the library's own, and looks into it.
+        train_dataset=Dataset.from_list([{"input_ids": [0, 0], "labels": [0, 0]}]),
         processing_class=tokenizer,
         callbacks=[OrderCallback(feed, **task.consumed)],
     )
+    trainer.train_dataset = FedRows(feed)
     trainer.train(resume_from_checkpoint=task.resume)
     if trainer.is_world_process_zero():
         task.leave(trainer.model)

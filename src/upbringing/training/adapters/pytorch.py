@@ -148,17 +148,22 @@ def watch(model: nn.Module, witness: Witness) -> RemovableHandle:
 
     `model` is the one that is called with `input_ids` and `labels` by name, as it is before it is
     wrapped. What it is given in evaluation is not noted. Raises `InputError` at the first
-    micro-batch that comes without labels.
+    micro-batch that comes without labels, or without the position ids that keep attention within
+    scenes.
     """
+    due = ["input_ids", "labels"]
+    if witness.feed.rows.attention == "within":
+        due += ["position_ids"]
 
     def note(module: nn.Module, _: Any, given: Mapping[str, Any]) -> None:
         if not module.training:
             return
-        if given.get("input_ids") is None or given.get("labels") is None:
+        missing = [name for name in due if given.get(name) is None]
+        if missing:
             raise InputError(
-                f"the model is given {', '.join(given) or 'nothing by name'}",
-                allowed="input_ids and labels, by name, in every micro-batch of the training",
-                do="let the model compute the loss, or call `Witness.note` yourself",
+                f"the model is given no {' and no '.join(missing)}",
+                allowed=f"{', '.join(due)}, by name, in every micro-batch of the training",
+                do="see what the collator leaves out; let the model compute the loss",
             )
         witness.note(given["input_ids"], given["labels"])
 
