@@ -21,18 +21,28 @@ ROOT = HERE.parent.parent
 HEAD = re.compile(r"^# /// script\n((?:#.*\n)+?)# ///$", re.MULTILINE)
 
 
-def needs_of(script: Path) -> list[str]:
-    """The packages that a script says it needs."""
+def needs_of(script: Path) -> tuple[list[str], list[str]]:
+    """The packages that a script says it needs, and those to take without what they need.
+
+    The second are `without-dependencies` in its table `[tool.peers]`: libraries that ask for what
+    cannot be installed beside this package, and that what is tested here does without.
+    """
     head = HEAD.search(script.read_text(encoding="utf-8"))
     if head is None:
         sys.exit(f"{script}: says not what it needs (# /// script … # ///)")
-    return list(tomllib.loads(re.sub(r"^# ?", "", head[1], flags=re.MULTILINE))["dependencies"])
+    said = tomllib.loads(re.sub(r"^# ?", "", head[1], flags=re.MULTILINE))
+    alone = said.get("tool", {}).get("peers", {}).get("without-dependencies", [])
+    return list(said["dependencies"]), list(alone)
 
 
 def environment_of(script: Path) -> Path:
-    """The Python of a script's environment, built if it is not there."""
-    needs = ["pytest>=8.4", *needs_of(script)]
-    made_of = "\n".join([*needs, (ROOT / "constraints.txt").read_text(), str(ROOT)])
+    """The Python of a script's environment, built if it is not there.
+
+    Raises `CalledProcessError` where a package cannot be installed.
+    """
+    needs, alone = needs_of(script)
+    needs.append("pytest>=8.4")
+    made_of = "\n".join([*needs, *alone, (ROOT / "constraints.txt").read_text(), str(ROOT)])
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
     place = Path(tempfile.gettempdir()) / "upbringing-peers" / f"{script.stem}-{digest}"
     python = place / "bin" / "python"
@@ -42,6 +52,8 @@ def environment_of(script: Path) -> Path:
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
         install = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt"]
         subprocess.run([*install, "-e", ROOT, *needs], check=True)
+        if alone:
+            subprocess.run([*install, "--no-deps", *alone], check=True)
         (place / "built").touch()
     return python
 
@@ -49,14 +61,21 @@ def environment_of(script: Path) -> Path:
 def main() -> None:
     """Run all, or those that are named; the exit code is 1 if one fails."""
     names = sys.argv[1:] or sorted({file.stem for file in HERE.glob("*.py")} - {"run"})
-    failed = []
+    failed, missing = [], []
     for name in names:
         script = HERE / f"{name}.py"
         # Other people's warnings are theirs.
-        pytest = [environment_of(script), "-m", "pytest", "-W", "default", "--disable-warnings"]
+        try:
+            python = environment_of(script)
+        except subprocess.CalledProcessError as error:
+            print(f"{name}: skipped, its packages cannot be installed here ({error})", flush=True)
+            missing.append(name)
+            continue
+        pytest = [python, "-m", "pytest", "-W", "default", "--disable-warnings"]
         if subprocess.run([*pytest, script], cwd=ROOT, check=False).returncode:
             failed.append(name)
-    print(f"{len(names)} peers, failed: {', '.join(failed) or 'none'}")
+    not_run = f", skipped: {', '.join(missing)}" if missing else ""
+    print(f"{len(names)} peers, failed: {', '.join(failed) or 'none'}{not_run}")
     sys.exit(bool(failed))
 
 

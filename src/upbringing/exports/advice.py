@@ -40,24 +40,33 @@ another order.
 NUMPY = """\
 ```python
 import numpy as np
-from olmo_core.data import NumpyDataLoaderConfig, NumpyFSLDatasetConfig, TokenizerConfig
+from olmo_core.data import (
+    DataCollator, NumpyFSLDataLoader, NumpyFSLDatasetConfig, TokenizerConfig
+)
 
-tokenizer = TokenizerConfig(vocab_size={num_vocab}, eos_token_id={end}, pad_token_id={end})
 dataset = NumpyFSLDatasetConfig(
-    tokenizer=tokenizer,
+    tokenizer=TokenizerConfig(vocab_size={num_vocab}, eos_token_id={end}, pad_token_id={end}),
     paths=["data/tokens.bin"],
     label_mask_paths=["data/label_mask.bin"],
     dtype="{dtype}",
     sequence_length={row_length},
     work_dir="work",
 ).build()
-loader = NumpyDataLoaderConfig(
-    global_batch_size={batch_size} * {row_length}, seed=0, shuffle=False, work_dir="work"
-).build(dataset)
-loader.reshuffle(1)
+dataset.prepare()
+loader = NumpyFSLDataLoader(
+    dataset,
+    collator=DataCollator(pad_token_id={end}),
+    global_batch_size={batch_size} * {row_length},
+    work_dir="work",
+    shuffle=False,
+    dp_world_size=1,
+    dp_rank=0,
+)
+loader.reshuffle(epoch=1)
 ```
 
-- `shuffle=False`: it is True by default, and then instances come in an order of their own;
+- `shuffle=False`: it is True by default, and `NumpyDataLoaderConfig` has no such switch: what it
+  builds always shuffles. So the loader is made as above, with the world size and rank of the run;
 - `sequence_length={row_length}`: with another one rows are cut elsewhere;
 - a `work_dir` of its own for each export: indices are kept there under names that leave out what
   they were made from;

@@ -20,8 +20,10 @@ from upbringing.exports.formats import ROW_FORMATS, VISIT_FORMATS, RowFormat
 from upbringing.exports.laid import Laid, lay
 from upbringing.exports.options import FORMAT, check_format
 from upbringing.exports.visits import COLUMNS, Visits, dealt, visits_of
-from upbringing.files import Manifest, open_manifest
+from upbringing.files import Manifest, file_digest, open_manifest
 from upbringing.order import Order
+
+_TOKENIZER = "tokenizer/tokenizer.json"
 
 
 def verify_export(place: Path | str, format_: str, order: Path | str, corpus: Path | str) -> str:
@@ -61,9 +63,10 @@ def _check_origin(
 
 
 def _laid(place: Path, manifest: Manifest, order: Order) -> Laid:
-    tokens = tokenize(order.corpus, load_tokenizer(place / "tokenizer"))
-    if tokens.digest != manifest.inputs["tokenizer"]:
-        raise ArtefactError("is another tokenizer", where=str(place / "tokenizer"))
+    file = place / _TOKENIZER
+    if file_digest(file) != manifest.files[_TOKENIZER]["sha256"]:  # before a corpus is read by it
+        raise ArtefactError("is damaged", where=str(file), do="export again")
+    tokens = tokenize(order.corpus, load_tokenizer(file))
     recipe = manifest.recipe
     multiple = recipe.get("ranks") or recipe.get("batch_size") or 1
     return lay(order, tokens, recipe["row_length"], recipe.get("packing"), multiple)
