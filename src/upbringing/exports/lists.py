@@ -11,7 +11,7 @@ Nothing is unpickled. What cannot be read is an `InputError` that names it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from upbringing.errors import InputError, UpbringingError
+from upbringing.errors import ArtefactError, InputError
 from upbringing.exports.hf import STATE, data_files, read_arrow
 from upbringing.settings import suggestion
 
@@ -44,27 +44,20 @@ class Listed:
 
 def read_list(path: Path, column: str) -> Listed:
     """The list in a file or a folder, by its suffix."""
-    if path.is_dir():
-        return _saved(path, column)
-    readers: dict[str, Callable[[Path, str], Listed]] = {
-        ".txt": _lines,
-        ".jsonl": _records,
-        ".csv": _table,
-        ".parquet": _table,
-        ".arrow": _arrow,
-        ".npy": _array,
-    }
-    if not path.is_file():
-        raise InputError("no such file or folder", where=str(path))
-    if path.suffix not in readers:
-        allowed = f"{', '.join(readers)}, or a folder that Hugging Face saved"
-        raise InputError(
-            f"cannot tell what a {path.suffix or 'nameless'} file lists",
-            where=str(path),
-            allowed=allowed,
-        )
     try:
-        return readers[path.suffix](path, column)
+        if path.is_dir():
+            return _saved(path, column)
+        if not path.is_file():
+            raise InputError("no such file or folder", where=str(path))
+        if path.suffix not in _READERS:
+            raise InputError(
+                f"cannot tell what a {path.suffix or 'nameless'} file lists",
+                where=str(path),
+                allowed=f"{', '.join(_READERS)}, or a folder that Hugging Face saved",
+            )
+        return _READERS[path.suffix](path, column)
+    except ArtefactError as error:  # it is no artefact of ours
+        raise InputError(error.problems) from error
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise InputError(f"cannot be read: {error}", where=str(path)) from error
 
@@ -98,10 +91,7 @@ def _saved(folder: Path, column: str) -> Listed:
         raise InputError("holds several splits", where=str(folder), do="name the folder of one")
     if not (folder / STATE).exists():
         raise InputError(f"is no dataset on disk: {STATE} is missing", where=str(folder))
-    try:
-        frames = [read_arrow(file) for file in data_files(folder)]
-    except UpbringingError as error:
-        raise InputError(error.problems) from error
+    frames = [read_arrow(file) for file in data_files(folder)]
     return _of_table(pl.concat(frames), folder, column)
 
 
@@ -145,3 +135,13 @@ def numbers_in(file: Path, num_axes: int) -> npt.NDArray[Any]:
 
 def _numbered(file: Path, lines: pl.Series) -> Callable[[int], str]:
     return lambda at: f"{file}:{lines[at]}"
+
+
+_READERS: Mapping[str, Callable[[Path, str], Listed]] = {
+    ".txt": _lines,
+    ".jsonl": _records,
+    ".csv": _table,
+    ".parquet": _table,
+    ".arrow": _arrow,
+    ".npy": _array,
+}
