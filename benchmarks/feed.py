@@ -156,7 +156,7 @@ def main() -> None:
         load, cores = os.getloadavg()[0], os.cpu_count() or 1
         print(f"load {load:.1f} on {cores} cores", flush=True)
         if load > cores / 2:
-            print("others work on this machine: speeds are low, and all ways share that", flush=True)
+            print("others work on this machine: all speeds are lower for it", flush=True)
         running = started(folder, peers)
         for _ in range(asked.rounds):
             for served in running.values():
