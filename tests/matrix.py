@@ -85,7 +85,7 @@ def faults_of(cell: Cell, expected: Expected, place: Path) -> list[str]:
         faults.append("what was noted before its death is not the order")
     gone_on = live(expected.home, place, cell.after)
     if any(gone_on.codes):
-        faults.append(f"does not go on: {gone_on.codes}")
+        faults.append(f"does not go on: {gone_on.codes}\n{(place / 'said').read_text()}")
     if gone_on.weights != expected.weights:
         faults.append("has other weights")
     consumed = Consumed.open(place / "consumed")

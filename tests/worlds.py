@@ -154,6 +154,8 @@ def _live(
     last: int | None,
 ) -> None:
     os.setpgid(0, 0)
+    with (place / "said").open("a") as said:  # workers complain when their rank is killed
+        os.dup2(said.fileno(), 2)
     # For the workers of its loader, as a process has it that nobody forked from a server.
     multiprocessing.set_start_method("fork", force=True)
     torch.set_num_threads(1)

@@ -31,6 +31,8 @@ from upbringing.training.model import Shape
 
 FORMAT = "run/2"
 
+_SOURCES = {"corpus", "order"}
+
 DEFAULT_AGES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
@@ -146,7 +148,7 @@ def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
     file = place / "recipe.json"
     ours = digestible(recipe.as_json())
     if file.exists():
-        theirs = _field(file, "recipe")
+        theirs = _written(file)["recipe"]
         differing = [key for key in ours if theirs.get(key) != ours[key]]
         if differing:
             raise ResumeError(
@@ -161,12 +163,15 @@ def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
     write_json(file, {"digest": recipe.digest, "recipe": ours, "sources": relative})
 
 
-def _field(file: Path, name: str) -> dict[str, Any]:
+def _written(file: Path) -> dict[str, dict[str, Any]]:
+    """What `begin` wrote; raises `ArtefactError` where it was changed."""
     said = read_json(file)
-    if not isinstance(said, dict) or not isinstance(said.get(name), dict):
-        raise ArtefactError(f"lacks the field {name!r}", where=str(file), do="make it again")
-    field: dict[str, Any] = said[name]
-    return field
+    for name in ("recipe", "sources"):
+        if not isinstance(said, dict) or not isinstance(said.get(name), dict):
+            raise ArtefactError(f"lacks the field {name!r}", where=str(file), do="make it again")
+    if digest_json(said["recipe"]) != said.get("digest") or not _SOURCES <= said["sources"].keys():
+        raise ArtefactError("was changed after it was written", where=str(file), do="make it again")
+    return {name: said[name] for name in ("recipe", "sources")}
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,9 @@ class Run:
     def open(cls, place: Path) -> Run:
         """Open and check a finished run; raises `ArtefactError` if it is damaged or under way."""
         manifest = open_manifest(place, FORMAT)
+        for file in sorted(Path(place).glob("checkpoints/**/*")):
+            if file.is_file() and file.relative_to(place).as_posix() not in manifest.files:
+                raise ArtefactError("does not belong to the run", where=str(file), do="remove it")
         return cls(Path(place), Recipe.from_json(manifest.recipe), manifest)
 
     @property
@@ -208,8 +216,11 @@ class Run:
     @cached_property
     def sources(self) -> dict[str, Path]:
         """Where the corpus, order and tokens lie that it was raised on."""
-        said = _field(self.path / "recipe.json", "sources")
-        return {name: (self.path / relative).resolve() for name, relative in said.items()}
+        file = self.path / "recipe.json"
+        said = _written(file)
+        if said["recipe"] != self.manifest.recipe:
+            raise ArtefactError("is the recipe of another run", where=str(file))
+        return {name: (self.path / str(lies)).resolve() for name, lies in said["sources"].items()}
 
     def rows(self) -> Rows:
         """The rows it was to consume, from its sources; they are checked."""
