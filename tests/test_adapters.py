@@ -117,11 +117,16 @@ def test_what_the_model_is_given_in_training_is_noted(
         model(**sample(feed.batch(0)))
 
 
-def test_what_the_model_is_not_given_is_missed(scaled: Path, tmp_path: Path) -> None:
+def test_what_a_model_needs_for_its_order_is_missed(scaled: Path, tmp_path: Path) -> None:
     within = feed_at(scaled, attention="within")
     model, given = mind(within), sample(within.batch(0))
     with closing(Witness(tmp_path / "consumed", within, order=scaled / "order")) as witness:
         watch(model, witness)
+        with pytest.raises(InputError, match="the model caches keys and values"):
+            model(**given)
+        model.config.use_cache = False
+        with pytest.raises(InputError, match="is given an attention_mask"):
+            model(**given, attention_mask=torch.ones_like(given["input_ids"]))
         model(**given)
         del given["position_ids"]
         with pytest.raises(InputError, match="is given no position_ids"):
@@ -135,6 +140,7 @@ def test_position_ids_keep_a_llama_within_scenes(scaled: Path) -> None:
     within = feed_at(scaled, attention="within", row_length=96, batch_size=3)
     given = sample(within.batch(1))
     model = mind(within).eval()
+    model.config.use_cache = False
     with torch.no_grad():
         packed = model(**given).logits
         for row, ids in enumerate(given["input_ids"]):

@@ -21,7 +21,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, get_worker_info
 from torch.utils.hooks import RemovableHandle
 
-from upbringing.errors import InputError
+from upbringing.errors import InputError, Problem
 from upbringing.training.feed import Batch, Feed, Share
 from upbringing.training.levers import Timeline
 from upbringing.training.witness import Witness
@@ -148,27 +148,45 @@ def watch(model: nn.Module, witness: Witness) -> RemovableHandle:
 
     `model` is the one that is called with `input_ids` and `labels` by name, as it is before it is
     wrapped. What it is given in evaluation is not noted. Raises `InputError` at the first
-    micro-batch that comes without labels, or without the position ids that keep attention within
-    scenes.
+    micro-batch without labels, and where attention within scenes would not be kept.
     """
-    due = ["input_ids", "labels"]
-    if witness.feed.rows.attention == "within":
-        due += ["position_ids"]
+    within = witness.feed.rows.attention == "within"
 
     def note(module: nn.Module, _: Any, given: Mapping[str, Any]) -> None:
         if not module.training:
             return
-        missing = [name for name in due if given.get(name) is None]
-        if missing:
-            raise InputError(
-                f"the model is given no {' and no '.join(missing)}",
-                allowed=f"{', '.join(due)}, by name, in every micro-batch of the training",
-                do="see what the collator leaves out; let the model compute the loss",
-            )
+        problems = [*_missing(given, within), *(_unkept(module, given) if within else ())]
+        if problems:
+            raise InputError(problems)
         witness.note(given["input_ids"], given["labels"])
 
     untraced: Any = torch.compiler.disable  # it hashes and writes, where the model is compiled too
     return model.register_forward_pre_hook(untraced(note), with_kwargs=True)
+
+
+def _missing(given: Mapping[str, Any], within: bool) -> Iterator[Problem]:
+    due = ["input_ids", "labels", *(["position_ids"] if within else [])]
+    missing = [name for name in due if given.get(name) is None]
+    if missing:
+        yield Problem(
+            f"the model is given no {' and no '.join(missing)}",
+            allowed=f"{', '.join(due)}, by name, in every micro-batch of the training",
+            do="see what the collator leaves out; let the model compute the loss",
+        )
+
+
+def _unkept(model: nn.Module, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """What makes a model of Hugging Face attend across scenes, whatever the position ids say."""
+    if given.get("attention_mask") is not None:
+        yield Problem(
+            "the model is given an attention_mask, beside which position ids part no scenes",
+            do="leave it out: `data_collator=default_data_collator`",
+        )
+    if given.get("use_cache", getattr(getattr(model, "config", None), "use_cache", False)):
+        yield Problem(
+            "the model caches keys and values, and then position ids part no scenes",
+            do="set `model.config.use_cache = False`",
+        )
 
 
 def scale_rates(optimizer: Optimizer, witness: Witness) -> list[RemovableHandle]:
