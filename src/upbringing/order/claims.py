@@ -46,7 +46,8 @@ class Claims:
 
     def of(self, *path: int | str) -> Mask:
         """The scenes of a phase or an event, (n,)."""
-        return self.owner == self.parts[path]
+        mask: Mask = self.owner == self.parts[path]
+        return mask
 
 
 def claims_of(
