@@ -119,6 +119,17 @@ def test_numbers_count_a_list_of_ids_where_one_is_given(world: World, tmp_path: 
     assert len(caught.value.problems) == 2
 
 
+def test_digits_are_ids_or_numbers_as_they_are_said_to_be(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "list.jsonl"
+    file.write_text('{"id": 3}\n{"id": 0}\n')
+    with pytest.raises(InputError, match="no scene has the id '3'"):
+        import_order(file, world.corpus)
+    assert import_order(file, world.corpus, "rows").order.sequence.tolist() == [3, 0]
+    (tmp_path / "list.txt").write_text("3\n0\n7.5\n")
+    with pytest.raises(InputError, match=r"list\.txt:3: '7\.5' is no whole number"):
+        import_order(tmp_path / "list.txt", world.corpus, "rows")
+
+
 def write_indices(
     folder: Path, documents: list[int], samples: list[list[int]], shuffle: list[int]
 ) -> Path:

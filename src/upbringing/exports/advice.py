@@ -112,9 +112,9 @@ its place.
   same path is taken without a word;
 - `--seq-length {row_length}`; `--train-samples` at most {num_rows:,}, which is one epoch{fillers};
 - `--dataloader-type single`: `cyclic` shuffles anew;
-- a tokenizer whose end-of-document token is {end}, and no `--eod-mask-loss`: the token stands before
-  each document, not behind it, so it would leave the first word of each unpredicted, and
-  `--reset-position-ids` counts it to the document before.
+- a tokenizer whose end-of-document token is {end}, and no `--eod-mask-loss`: here the token stands
+  before each document, so the first word of each would not be predicted; `--reset-position-ids`
+  counts the token to the document before.
 
 `GPTDataset` has no mask: the end-of-text tokens that fill the last rows are predicted too.
 

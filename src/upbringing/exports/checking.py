@@ -8,6 +8,7 @@ then are the digests compared: they would tell that a file was changed, and not 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ def verify_export(place: Path | str, format_: str, order: Path | str, corpus: Pa
     place = Path(place)
     check_format(format_)
     manifest = open_manifest(place, FORMAT, whole=False)
-    known = Corpus.open(corpus)
-    _check_origin(place, format_, manifest, known, due := Order.open(Path(order), known))
+    due = Order.open(Path(order), Corpus.open(corpus))
+    _check_origin(place, format_, manifest, due)
     if format_ in VISIT_FORMATS:
         ranks = int(manifest.recipe.get("ranks", 1))
         with visits_of(due) as visits:
@@ -50,13 +51,12 @@ def verify_export(place: Path | str, format_: str, order: Path | str, corpus: Pa
     return f"holds its order, {what}, element by element; sequence {due.digest[:16]}"
 
 
-def _check_origin(
-    place: Path, format_: str, manifest: Manifest, corpus: Corpus, order: Order
-) -> None:
+def _check_origin(place: Path, format_: str, manifest: Manifest, order: Order) -> None:
+    """Raise `ArtefactError` for an export in another format, or of something else."""
     where = str(place)
     if manifest.recipe["as"] != format_:
         raise ArtefactError(f"is an export as {manifest.recipe['as']}", where=where)
-    if manifest.inputs["corpus"] != corpus.digest:
+    if manifest.inputs["corpus"] != order.corpus.digest:
         raise ArtefactError("is an export of another corpus", where=where)
     if manifest.inputs["order"] != order.digest:
         raise ArtefactError("is an export of another order", where=where)
@@ -84,32 +84,34 @@ def _compare_visits(place: Path, format_: str, visits: Visits, ranks: int) -> No
             differs |= (held[name] != due[name]).fill_null(value=True).to_numpy()
         if differs.any():
             row = int(differs.argmax())
-            _diverge(place, int(positions[at + row]), due.row(row), held.row(row))
+            other = _name_visit(due.row(row, named=True), held.row(row, named=True))
+            raise _divergence(
+                place, "position", positions[at + row], f"scene {due['id'][row]}", other
+            )
         if found.height > due.height:
-            more = _visit(found.row(due.height, named=True))
-            _raise(place, f"position {len(positions)}: expected the end of the life, found {more}")
+            other = f"scene {found['id'][due.height]}"
+            raise _divergence(place, "position", len(positions), None, other)
         at += found.height
     if at < len(positions):
         due = visits.at(positions[at : at + 1])
-        what = "nothing: the export ends here"
-        _raise(place, f"position {positions[at]}: expected scene {due['id'][0]}, found {what}")
+        raise _divergence(place, "position", positions[at], f"scene {due['id'][0]}", None)
 
 
-def _diverge(place: Path, position: int, due: tuple[Any, ...], found: tuple[Any, ...]) -> None:
-    differing = [n for n, a, b in zip(COLUMNS, due, found, strict=True) if a != b]
-    expected, other = (dict(zip(COLUMNS, visit, strict=True)) for visit in (due, found))
-    what = f"scene {other['id']}"
-    if "id" not in differing:
-        what += f", with another {', '.join(differing)}"
-    _raise(place, f"position {position}: expected scene {expected['id']}, found {what}")
+def _name_visit(due: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """A visit by its scene, and where that is the right one, by what else differs."""
+    differing = [name for name in COLUMNS if due[name] != found[name]]
+    other = "" if "id" in differing else f", with another {', '.join(differing)}"
+    return f"scene {found['id']}{other}"
 
 
-def _visit(visit: dict[str, Any]) -> str:
-    return f"scene {visit['id']}"
-
-
-def _raise(place: Path, what: str) -> None:
-    raise VerificationError(what, where=str(place))
+def _divergence(
+    place: Path, unit: str, number: int, due: str | None, found: str | None
+) -> VerificationError:
+    """What is due at a position or row and what is there, None where there is nothing more."""
+    expected = due or "the end of the life"
+    other = found or "nothing: the export ends here"
+    what = f"{unit} {number}: expected {expected}, found {other}"
+    return VerificationError(what, where=str(place))
 
 
 def _compare_rows(place: Path, format_: RowFormat, laid: Laid) -> None:
@@ -121,19 +123,17 @@ def _compare_rows(place: Path, format_: RowFormat, laid: Laid) -> None:
         differs = (found[:width] != due).any(axis=1)
         if differs.any():
             row = int(differs.argmax())
-            what = _name_found(found[row], due[row], format_, laid)
-            expected = laid.scenes(first + row)
-            _raise(place, f"row {first + row}: expected {expected}, found {what}")
+            other = _name_row(found[row], due[row], format_, laid)
+            raise _divergence(place, "row", first + row, laid.scenes(first + row), other)
         if len(found) > width:
-            what = _name_found(found[width], None, format_, laid)
-            _raise(place, f"row {laid.num_rows}: expected the end of the life, found {what}")
+            other = _name_row(found[width], None, format_, laid)
+            raise _divergence(place, "row", laid.num_rows, None, other)
         first += len(found)
     if first < laid.num_rows:
-        expected = laid.scenes(first)
-        _raise(place, f"row {first}: expected {expected}, found nothing: the export ends here")
+        raise _divergence(place, "row", first, laid.scenes(first), None)
 
 
-def _name_found(
+def _name_row(
     found: npt.NDArray[Any], due: npt.NDArray[Any] | None, format_: RowFormat, laid: Laid
 ) -> str:
     """A row by where it stands in the order, or as foreign."""

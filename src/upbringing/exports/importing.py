@@ -51,10 +51,10 @@ def import_order(
 ) -> Imported:
     """The order that a file or folder lists.
 
-    `kind` is one of `KINDS`, by default told from the source: `ids` and `hf` list ids in `column`,
-    or numbers; `rows` and `pythia` list numbers. Numbers count the scenes of the corpus, or the ids
-    that the file `documents` lists. Raises `InputError` with up to twenty of the visits that the
-    corpus lacks or holds out.
+    `kind` is one of `KINDS`, by default told from the source: `ids` lists ids in `column`, `rows`
+    and `pythia` list numbers, `hf` lists ids or, in an index mapping, numbers. Numbers count the
+    scenes of the corpus, or the ids that the file `documents` lists. Raises `InputError` with up to
+    twenty of the visits that the corpus lacks or holds out.
     """
     path = Path(source)
     kind = kind or _kind_of(path)
@@ -68,6 +68,7 @@ def import_order(
         listed = _exported(path) if _is_export(path) else read_list(path, column)
     if not len(listed.items):
         raise InputError("lists no visit", where=str(path))
+    listed = _as(kind, listed)
     if listed.items.dtype != pl.String:
         listed = _named(corpus, listed, documents, column)
     order = Order.from_rows(
@@ -124,6 +125,21 @@ def _of_indices(path: Path) -> tuple[Listed, tuple[str, ...]]:
         notes.append(f"{read.num_unread:,} documents begin in no sample, and are not in the order")
     where = f"{path}, document"
     return Listed(pl.Series(read.documents), lambda at: f"{where} {at}"), tuple(notes)
+
+
+def _as(kind: str, listed: Listed) -> Listed:
+    """The list as what it is said to be: ids are text, even of digits, and rows are numbers."""
+    items = listed.items
+    if kind == "ids" and items.dtype.is_integer():
+        return replace(listed, items=items.cast(pl.String))
+    if kind in ("rows", "pythia") and items.dtype == pl.String:
+        numbers = items.cast(pl.Int64, strict=False)
+        wrong = numbers.is_null().arg_max()
+        if wrong is not None and numbers[wrong] is None:
+            what = f"{items[wrong]!r} is no whole number"
+            raise InputError(what, where=listed.where(wrong), do="say --as ids, if these are ids")
+        return replace(listed, items=numbers)
+    return listed
 
 
 def _named(corpus: Corpus, listed: Listed, documents: Path | None, column: str) -> Listed:
