@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from lives import raised
+from trainers import follow_guide
 
 from upbringing.cli import app
 from upbringing.order import parse_curriculum
@@ -49,6 +50,17 @@ def test_an_order_and_a_ledger_are_checked_without_this_package(home: Path, tmp_
     assert "upbringing" not in "".join(blocks_in("docs/artefacts.md", "python"))
     done = run_code("docs/artefacts.md", tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+# The others need what is not installed here, and are run by `make peers`.
+@pytest.mark.parametrize(
+    ("program", "world_size"),
+    [("with_torch", 1), ("with_torchrun", 2), ("with_trainer", 1), ("with_accelerate", 2)],
+)
+def test_the_programs_of_your_trainer_feed_the_order(
+    program: str, world_size: int, tmp_path: Path
+) -> None:
+    follow_guide(f"{program}.py", tmp_path, world_size=world_size)
 
 
 @pytest.mark.parametrize("document", GUIDES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -136,13 +137,31 @@ def live(program: Path, place: Path, stretches: list[tuple[int, int]], **other: 
     assert_lived(home, place)
 
 
-def launch(program: Path, *arguments: str, world_size: int) -> subprocess.CompletedProcess[str]:
+def follow_guide(program: str, place: Path, *, world_size: int = 1) -> None:
+    """Run a program of docs/your-trainer.md as it stands there, and check what came of it."""
+    home, guide = home_beside(place), Path(__file__).parent.parent / "docs" / "your-trainer.md"
+    blocks = re.findall(
+        r"^```python\n(# (\w+\.py)\n.*?)^```", guide.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    for code, name in blocks:
+        (place / name).write_text(code)
+    for name in ("corpus", "order", "tokenizer.json"):
+        (place / name).symlink_to(home / name)
+    done = launch(place / program, world_size=world_size, cwd=place)
+    assert not done.returncode, done.stderr[-6000:]
+    assert Consumed.open(place / "consumed").verify().startswith("consumed its order")
+
+
+def launch(
+    program: Path, *arguments: str, world_size: int, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program in several processes."""
     run = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={world_size}"]
     alone = {"CUDA_VISIBLE_DEVICES": "", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [sys.executable, *run, str(program), *arguments],
         env={**os.environ, **alone, "PYTHONPATH": str(Path(__file__).parent)},
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,

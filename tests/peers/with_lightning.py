@@ -13,7 +13,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.nn.functional import cross_entropy
-from trainers import RATE, WHOLE, Task, live
+from trainers import RATE, WHOLE, Task, follow_guide, live
 from transformers import LlamaForCausalLM
 
 from upbringing.training.adapters.lightning import FedData, OrderCallback
@@ -71,6 +71,10 @@ def test_the_order_is_consumed(tmp_path: Path, stretches: list[tuple[int, int]])
 
 def test_the_order_is_consumed_with_workers(tmp_path: Path) -> None:
     live(Path(__file__), tmp_path, [(2, 3), (1, 3)], num_workers=2)
+
+
+def test_the_guide_says_how(tmp_path: Path) -> None:
+    follow_guide("with_lightning.py", tmp_path)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from datasets import Dataset
-from trainers import BROKEN, RATE, WHOLE, Task, live
+from trainers import BROKEN, RATE, WHOLE, Task, follow_guide, live
 from transformers import PreTrainedTokenizerFast
 from trl import SFTConfig, SFTTrainer
 
@@ -57,6 +57,10 @@ def main() -> None:
 @pytest.mark.parametrize("stretches", [*WHOLE, *BROKEN], ids=str)
 def test_the_order_is_consumed(tmp_path: Path, stretches: list[tuple[int, int]]) -> None:
     live(Path(__file__), tmp_path, stretches)
+
+
+def test_the_guide_says_how(tmp_path: Path) -> None:
+    follow_guide("with_trl.py", tmp_path)
 
 
 if __name__ == "__main__":
