@@ -257,5 +257,11 @@ def test_what_names_no_scene_is_refused(world: World, tmp_path: Path) -> None:
     (tmp_path / "dict" / "dataset_dict.json").write_text('{"splits": ["train"]}')
     with pytest.raises(InputError, match="holds several splits"):
         import_order(tmp_path / "dict", world.corpus, "hf")
+    saved = world.export(tmp_path / "hf", "hf") / "data"
+    state = json.loads((saved / "state.json").read_text())
+    state["_indices_data_files"] = [{"filename": "indices.arrow"}]
+    (saved / "state.json").write_text(json.dumps(state))
+    with pytest.raises(InputError, match="holds an index mapping beside its rows"):
+        import_order(saved, world.corpus)
     with pytest.raises(InputError, match="no such file or folder"):
         import_order(tmp_path / "nowhere.txt", world.corpus)

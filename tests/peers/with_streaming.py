@@ -1,7 +1,5 @@
 # /// script
-# dependencies = ["azure-identity", "azure-storage-blob", "azure-storage-file-datalake", "boto3",
-#   "brotli", "catalogue", "google-cloud-storage", "huggingface-hub", "paramiko", "pillow",
-#   "python-snappy", "pyyaml", "requests", "tqdm", "xxhash", "zstandard", "zstd"]
+# dependencies = ["brotli", "catalogue", "pillow", "python-snappy", "tqdm", "xxhash", "zstd"]
 #
 # [tool.peers]
 # without-dependencies = ["mosaicml-streaming==0.13.0"]

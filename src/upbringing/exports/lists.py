@@ -22,10 +22,13 @@ import polars as pl
 
 from upbringing.errors import ArtefactError, InputError
 from upbringing.exports.hf import STATE, data_files, read_arrow
+from upbringing.files import read_json
 from upbringing.settings import suggestion
 
 MAPPING = "indices"
 """The column of a Hugging Face index mapping."""
+
+_OLD_MAPPING = "_indices_data_files"
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,9 @@ def _saved(folder: Path, column: str) -> Listed:
         raise InputError("holds several splits", where=str(folder), do="name the folder of one")
     if not (folder / STATE).exists():
         raise InputError(f"is no dataset on disk: {STATE} is missing", where=str(folder))
+    if read_json(folder / STATE).get(_OLD_MAPPING):
+        what = "holds an index mapping beside its rows, as old versions of `datasets` saved it"
+        raise InputError(what, where=str(folder), do="load it there, `flatten_indices()`, save it")
     frames = [read_arrow(file) for file in data_files(folder)]
     return _of_table(pl.concat(frames), folder, column)
 
