@@ -139,6 +139,14 @@ def tokenize(corpus: Corpus, tokenizer: Tokenizer) -> Tokens:
     return _open_tokens(place, corpus)
 
 
+def open_tokens(corpus: Corpus, tokenizer: str) -> Tokens:
+    """The corpus in the tokens of the tokenizer with that digest, written before.
+
+    Raises `ArtefactError` where there are none, they are damaged, or of another corpus.
+    """
+    return _open_tokens(corpus.path / "tokens" / tokenizer, corpus)
+
+
 def _write_tokens(place: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
     texts = corpus.columns(["text"])["text"]
     dtype = np.uint16 if _num_vocab(tokenizer) <= 1 << 16 else np.uint32
@@ -166,10 +174,11 @@ def _write_tokens(place: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
 
 def _open_tokens(place: Path, corpus: Corpus) -> Tokens:
     manifest = open_manifest(place, FORMAT)
-    if manifest.inputs["corpus"] != corpus.digest:
-        raise ArtefactError(
-            "holds the tokens of another corpus", where=str(place), do="remove this folder"
-        )
+    for name, digest in (("corpus", corpus.digest), ("tokenizer", place.name)):
+        if manifest.inputs[name] != digest:
+            raise ArtefactError(
+                f"holds the tokens of another {name}", where=str(place), do="remove this folder"
+            )
     tokenizer = load_tokenizer(place)
     return Tokens(
         ids=np.load(place / "ids.npy", mmap_mode="r", allow_pickle=False),

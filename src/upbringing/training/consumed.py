@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from upbringing.corpus import Corpus, load_tokenizer, tokenize
+from upbringing.corpus import Corpus, open_tokens
 from upbringing.errors import ArtefactError, VerificationError
 from upbringing.order import Order, Rows
 from upbringing.training.feed import Feed
@@ -44,7 +44,7 @@ class Consumed:
         order = Order.open(lies, corpus)
         if order.digest != said["order"]:
             raise ArtefactError(f"is not the order that {place} was to be fed", where=str(lies))
-        tokens = tokenize(corpus, load_tokenizer(corpus.path / "tokens" / said["tokenizer"]))
+        tokens = open_tokens(corpus, said["tokenizer"])
         rows = Rows(order, tokens, said["row_length"], said["packing"], said["attention"])
         return cls(place, Feed(rows, Cut.of_stretches(rows.num_rows, said["stretches"])))
 

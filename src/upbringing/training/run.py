@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize
+from upbringing.corpus import Corpus, Tokens, load_tokenizer, open_tokens, tokenize
 from upbringing.errors import ArtefactError, ResumeError, VerificationError
 from upbringing.files import Manifest, open_manifest, read_json, write_json
 from upbringing.identity import digest_json
@@ -169,7 +169,8 @@ def _written(file: Path) -> dict[str, dict[str, Any]]:
     for name in ("recipe", "sources"):
         if not isinstance(said, dict) or not isinstance(said.get(name), dict):
             raise ArtefactError(f"lacks the field {name!r}", where=str(file), do="make it again")
-    if digest_json(said["recipe"]) != said.get("digest") or not _SOURCES <= said["sources"].keys():
+    lacking = _SOURCES - said["sources"].keys()
+    if lacking or digest_json(said["recipe"]) != said.get("digest"):
         raise ArtefactError("was changed after it was written", where=str(file), do="make it again")
     return {name: said[name] for name in ("recipe", "sources")}
 
@@ -234,9 +235,10 @@ class Run:
 
     def tokens(self, corpus: Corpus) -> Tokens:
         """Its corpus in its tokens."""
-        # A life may have ended before its first checkpoint; its corpus was in its tokens then.
-        kept = [*self.checkpoints.values(), corpus.path / "tokens" / self.recipe.tokenizer]
-        return tokenize(corpus, load_tokenizer(kept[0]))
+        for checkpoint in self.checkpoints.values():
+            return tokenize(corpus, load_tokenizer(checkpoint))
+        # The life ended before its first checkpoint; its corpus was in its tokens then.
+        return open_tokens(corpus, self.recipe.tokenizer)
 
     def verify(self) -> str:
         """Check that what was consumed is the order, row by row; gives the ledger's digest.

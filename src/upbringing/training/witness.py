@@ -188,8 +188,9 @@ def described(place: Path) -> dict[str, Any]:
     """`feed.json`; raises `ArtefactError` if it is none or was changed."""
     file = place / "feed.json"
     said = read_json(file)
-    if not isinstance(said, dict) or said.get("format") != FORMAT:
-        raise ArtefactError("describes no feed", where=str(file), allowed=f"format {FORMAT}")
+    found = said.get("format") if isinstance(said, dict) else None
+    if found != FORMAT:
+        raise ArtefactError(f"has format {found!r}", where=str(file), allowed=FORMAT)
     if digest_json(said.get("feed")) != said.get("digest"):
         raise ArtefactError("was changed after it was written", where=str(file))
     for name in ("order", "corpus"):
