@@ -187,7 +187,7 @@ def notes_in(file: Path) -> Iterator[Note]:
 def described(place: Path) -> dict[str, Any]:
     """`feed.json`; raises `ArtefactError` if it is none or was changed."""
     file = place / "feed.json"
-    said = read_json(file)
+    said: dict[str, Any] = read_json(file)
     found = said.get("format") if isinstance(said, dict) else None
     if found != FORMAT:
         raise ArtefactError(f"has format {found!r}", where=str(file), allowed=FORMAT)
