@@ -64,13 +64,14 @@ def main() -> None:
     failed, missing = [], []
     for name in names:
         script = HERE / f"{name}.py"
-        # Other people's warnings are theirs.
         try:
             python = environment_of(script)
         except subprocess.CalledProcessError as error:
-            print(f"{name}: skipped, its packages cannot be installed here ({error})", flush=True)
+            why = f"its packages cannot be installed here (pip: {error.returncode})"
+            print(f"{name}: skipped, {why}", flush=True)
             missing.append(name)
             continue
+        # Other people's warnings are theirs.
         pytest = [python, "-m", "pytest", "-W", "default", "--disable-warnings"]
         if subprocess.run([*pytest, script], cwd=ROOT, check=False).returncode:
             failed.append(name)

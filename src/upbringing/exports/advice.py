@@ -9,11 +9,10 @@ from pathlib import Path
 from upbringing.order import Order, PhaseSpan
 
 VISITS = """\
-Read the files by name, from top to bottom. A trainer keeps the order only if nothing deals the
-visits anew on the way:
+{how}. A trainer keeps the order only if nothing deals the visits anew on the way:
 
-- no shuffle: `shuffle=False` in a `DataLoader`, and with the Hugging Face `Trainer` a sequential
-  sampler ({sampler});
+- no shuffle: `shuffle=False` in a `DataLoader`; in the Hugging Face `Trainer`
+  `train_sampling_strategy="sequential"`;
 - no `group_by_length`, and no packing that sorts by length (best-fit puts the longest first);
 - one epoch: what a second one does is the trainer's own choice;
 - the tail: `DistributedSampler` and accelerate's `even_batches=True` feed the first visits again
@@ -174,13 +173,11 @@ def advice(format_: str, facts: Facts) -> str:
     }
     if format_ in templates:
         return templates[format_].format(**said)
-    sampler = (
-        "the dataset is read by `datasets.load_from_disk('data')`"
-        if format_ == "hf"
-        else ("or `datasets.load_dataset` on the files, in the order of their names")
-    )
+    how = "Read the files by name, each from top to bottom"
+    if format_ == "hf":
+        how = 'Open it by `datasets.load_from_disk("data")`'
     ranks = ONE_RANK if facts.ranks == 1 else RANKS.format(**said)
-    return VISITS.format(sampler=sampler, ranks=ranks)
+    return VISITS.format(how=how, ranks=ranks)
 
 
 def readme(order: Order, place: Path, format_: str, facts: Facts) -> str:
