@@ -13,9 +13,10 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch.nn.functional import cross_entropy
-from trainers import RATE, WHOLE, Task, follow_guide, live
+from trainers import RATE, WHOLE, Task, feed_at, follow_guide, home_beside, live, mind
 from transformers import LlamaForCausalLM
 
+from upbringing.errors import InputError, ResumeError
 from upbringing.training.adapters.lightning import FedData, OrderCallback
 from upbringing.training.feed import IGNORED, Feed
 
@@ -71,6 +72,41 @@ def test_the_order_is_consumed(tmp_path: Path, stretches: list[tuple[int, int]])
 
 def test_the_order_is_consumed_with_workers(tmp_path: Path) -> None:
     live(Path(__file__), tmp_path, [(2, 3), (1, 3)], num_workers=2)
+
+
+REFUSED = {
+    "max_epochs is 2": {"max_epochs": 2},
+    "max_epochs is -1": {"max_epochs": -1, "max_steps": 5},
+    "overfit_batches is 2": {"overfit_batches": 2},
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_breaks_the_order_is_refused(tmp_path: Path, what: str) -> None:
+    feed = feed_at(home_beside(tmp_path))
+    task = Task(str(home_beside(tmp_path)), str(tmp_path))
+    with pytest.raises(InputError, match=what):
+        trainer_of(task, feed, **REFUSED[what]).fit(Mind(mind(feed), feed), FedData(feed))
+    assert not Path(task.place, "consumed").exists()
+
+
+def test_other_data_are_refused(tmp_path: Path) -> None:
+    feed, other = (feed_at(home_beside(tmp_path)) for _ in range(2))
+    task = Task(str(home_beside(tmp_path)), str(tmp_path))
+    with pytest.raises(InputError, match="the data module is another"):
+        trainer_of(task, feed).fit(Mind(mind(feed), feed), FedData(other))
+
+
+def test_a_checkpoint_without_a_witness_is_refused(tmp_path: Path) -> None:
+    feed = feed_at(home_beside(tmp_path))
+    task = Task(str(home_beside(tmp_path)), str(tmp_path), until=3)
+    module, bare = (
+        Mind(mind(feed), feed),
+        [ModelCheckpoint(tmp_path, "saved", every_n_train_steps=3)],
+    )
+    trainer_of(task, feed, callbacks=bare, max_steps=3).fit(module, FedData(feed))
+    with pytest.raises(ResumeError, match="step 3 was written without a witness"):
+        trainer_of(task, feed).fit(module, FedData(feed), ckpt_path=str(tmp_path / "saved.ckpt"))
 
 
 def test_the_guide_says_how(tmp_path: Path) -> None:
