@@ -25,6 +25,7 @@ from upbringing.training.run import DEFAULT_AGES
 _NUM_SAMPLED = 2_000
 _MOST_TIMED_S = 5.0
 _NUM_TIMED = 8
+_MOST_TIMED_TOKENS = 16_384  # a gigabyte or so
 _BYTES_A_WEIGHT = 4  # fp32
 _STATE_BYTES_A_WEIGHT = 4 * _BYTES_A_WEIGHT  # weight, gradient, two moments
 _RESUME_BYTES_A_WEIGHT = 3 * _BYTES_A_WEIGHT  # weight, two moments
@@ -166,19 +167,22 @@ def _stretches(
             _tokens_until(order, position, tokens_a_byte)
             for position in (spans[0].start, spans[-1].stop)
         )
-        end -= spans[-1].stop == order.num_visits  # the last token of a life predicts nothing
         first, last = (-(-tokens // row_length) for tokens in (begin, end))
         stretches.append(Stretch(tuple(span.name for span in spans), last - first, rows))
     return stretches
 
 
 def _time_step(shape: str, batch_size: int, row_length: int) -> _Timed:
-    """Time whole steps of a mind that learns nothing; the fastest is the least disturbed one."""
+    """Time whole steps of a mind that learns nothing; the fastest is the least disturbed one.
+
+    Of a batch of more than `_MOST_TIMED_TOKENS` as many rows as hold these, in proportion.
+    """
+    num_timed = min(batch_size, max(1, _MOST_TIMED_TOKENS // row_length))
     settle_process(1)
     numerics = Numerics(device=best_device())
     model = Decoder(shape_named(shape), row_length=row_length, seed=0).to(numerics.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, fused=True)
-    tokens_BT1 = torch.zeros(batch_size, row_length + 1, dtype=torch.long, device=numerics.device)
+    tokens_BT1 = torch.zeros(num_timed, row_length + 1, dtype=torch.long, device=numerics.device)
     kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -204,7 +208,7 @@ def _time_step(shape: str, batch_size: int, row_length: int) -> _Timed:
     times: list[float] = []
     while len(times) < 2 or (len(times) < _NUM_TIMED and spent + sum(times) < _MOST_TIMED_S):
         times.append(step())
-    return _Timed(min(times), num_bytes)
+    return _Timed(min(times) * batch_size / num_timed, num_bytes * batch_size // num_timed)
 
 
 def _duration(seconds: float) -> str:
