@@ -74,7 +74,7 @@ class Task:
 
     @property
     def micro_batch_size(self) -> int:
-        return BATCH_SIZE // self.accumulation // int(os.environ["WORLD_SIZE"])
+        return BATCH_SIZE // self.accumulation // int(os.environ.get("WORLD_SIZE", "1"))
 
     def mind(self, feed: Feed) -> LlamaForCausalLM:
         """The smallest of Llamas, always the same, which may die."""
