@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -14,6 +15,7 @@ from upbringing.corpus.store import SCENE_COLUMNS, Corpus, write_corpus
 from upbringing.corpus.tokens import (
     END_OF_TEXT,
     load_tokenizer,
+    open_tokens,
     tokenize,
     tokenizer_digest,
     train_tokenizer,
@@ -170,3 +172,17 @@ def test_transformers_opens_the_tokenizer_of_a_llama_checkpoint(tmp_path):
     for text in TEXTS[:2]:
         assert opened(text)["input_ids"] == TOKENIZER.encode(text).ids
         assert opened.decode(opened(text)["input_ids"]) == text
+
+
+def test_the_tokens_of_another_tokenizer_are_refused(corpus: Corpus) -> None:
+    one, other = (tokenize(corpus, train_tokenizer(TEXTS * 3, size)) for size in (270, 280))
+    assert open_tokens(corpus, one.digest).ids.tolist() == one.ids.tolist()
+    place = corpus.path / "tokens"
+    shutil.rmtree(place / one.digest)
+    shutil.copytree(place / other.digest, place / one.digest)
+    with pytest.raises(ArtefactError, match="holds the tokens of another tokenizer") as caught:
+        open_tokens(corpus, one.digest)
+    assert str(place / one.digest) in str(caught.value)
+    shutil.rmtree(place / one.digest)
+    with pytest.raises(ArtefactError, match="is not a finished tokens"):
+        open_tokens(corpus, one.digest)
