@@ -238,6 +238,23 @@ def test_trainer_refuses_phases_with_batches_of_their_own(
         trainer_for(levered, home, tmp_path).train()
 
 
+def test_trainer_begins_anew_after_an_error(feed: Feed, scaled: Path, tmp_path: Path) -> None:
+    trainer = trainer_for(feed, scaled, tmp_path)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(torch.optim.AdamW, "step", None)
+        with pytest.raises(TypeError):
+            trainer.train()
+    trainer.train()
+    assert Consumed.open(tmp_path / "consumed").verify().startswith("consumed its order")
+
+
+def test_trainer_keeps_attention_within_scenes(scaled: Path, tmp_path: Path) -> None:
+    within = feed_at(scaled, attention="within")
+    trainer_for(within, scaled, tmp_path, max_steps=2).train()
+    said = Consumed.open(tmp_path / "consumed").verify()
+    assert said.startswith(f"consumed 2 of {len(within)} steps")
+
+
 def test_trainer_goes_on_from_what_it_consumed_only(
     feed: Feed, scaled: Path, tmp_path: Path
 ) -> None:

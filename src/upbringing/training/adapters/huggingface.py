@@ -57,6 +57,7 @@ class OrderCallback(TrainerCallback, ExportableState):
         self, args: TrainingArguments, state: TrainerState, *_: Any, **given: Any
     ) -> None:
         """Check the settings, then begin to note, or go on."""
+        self.on_train_end()  # of a training that was broken off
         problems = list(_problems(args, state, self.feed, given["train_dataloader"]))
         if problems:
             raise InputError(problems)
@@ -77,6 +78,7 @@ class OrderCallback(TrainerCallback, ExportableState):
             hook.remove()
         if self._witness:
             self._witness.close()
+        self._hooks, self._witness = [], None
 
     def state(self) -> dict[str, Any]:
         """What `Trainer` writes into a checkpoint."""

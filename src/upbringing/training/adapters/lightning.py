@@ -68,6 +68,7 @@ class OrderCallback(Callback):
 
     def on_train_start(self, trainer: Trainer, *_: Any) -> None:
         """Check the settings, then begin to note, or go on."""
+        self.on_train_end()  # of a training that was broken off
         problems = list(_problems(trainer, self.feed))
         if problems:
             raise InputError(problems)
@@ -98,6 +99,7 @@ class OrderCallback(Callback):
             hook.remove()
         if self._witness:
             self._witness.close()
+        self._hooks, self._witness = [], None
 
     def state_dict(self) -> dict[str, Any]:
         """What Lightning writes into a checkpoint."""
