@@ -90,10 +90,10 @@ def make_home(place: Path, curriculum: str = CURRICULUM) -> Path:
     return place
 
 
-def feed_of(home: Path, order: str = "order") -> Feed:
-    """The feed of an order in a home."""
+def feed_of(home: Path) -> Feed:
+    """The feed of a home's order."""
     return Feed.open(
-        home / order, home / "corpus", tokenizer=home / "tokenizer.json",
+        home / "order", home / "corpus", tokenizer=home / "tokenizer.json",
         row_length=16, batch_size=12,
     )  # fmt: skip
 
@@ -106,17 +106,15 @@ def due(feed: Feed) -> Ledger:
     return ledger
 
 
-def live(
-    home: Path, place: Path, world: World, strike: Strike | None = None, *, last: int | None = None
-) -> Outcome:
-    """Live in a world from the last checkpoint at `place`, to the end or the step `last`.
+def live(home: Path, place: Path, world: World, strike: Strike | None = None) -> Outcome:
+    """Live in a world from the last checkpoint at `place`, to the end or to the strike.
 
     When a rank dies the others are killed, as `torchrun` does.
     """
     place.mkdir(exist_ok=True)
     meeting = place / f"meeting_{len([*place.glob('meeting_*')])}"
     ranks = [
-        forked.Process(target=_live, args=(home, place, meeting, world, rank, strike, last))
+        forked.Process(target=_live, args=(home, place, meeting, world, rank, strike))
         for rank in range(world.size)
     ]
     for process in ranks:
@@ -151,7 +149,6 @@ def _live(
     world: World,
     rank: int,
     strike: Strike | None,
-    last: int | None,
 ) -> None:
     os.setpgid(0, 0)
     with (place / "said").open("a") as said:  # workers complain when their rank is killed
@@ -165,7 +162,7 @@ def _live(
         )
     trainer = _Trainer(home, place, world, rank, strike)
     try:
-        trainer.train(len(trainer.feed) if last is None else last)
+        trainer.train()
     except RuntimeError:  # a rank that it meets is dead
         time.sleep(60)  # until it is killed too
         raise
@@ -189,14 +186,14 @@ class _Trainer:
             order=home / "order", state=said["witness"] if said else None,
         )  # fmt: skip
 
-    def train(self, last: int) -> None:
+    def train(self) -> None:
         batches = iter(
             loader(
                 self.feed, self.share,
                 from_step=self.witness.step, num_workers=self.world.num_workers,
             )
         )  # fmt: skip
-        while self.witness.step < last:
+        while self.witness.step < len(self.feed):
             counts = torch.zeros_like(self.weights)
             for _ in range(self.share.accumulation):
                 batch = next(batches)
@@ -214,7 +211,7 @@ class _Trainer:
             if self.rank == 0 and self.witness.step % KEPT_EVERY == 0:
                 self.keep()
         self.witness.close()
-        if self.rank == 0 and last == len(self.feed):
+        if self.rank == 0:
             (self.place / "weights.json").write_text(json.dumps(self.weights.tolist()))
         if self.share.world_size > 1:
             dist.destroy_process_group()
