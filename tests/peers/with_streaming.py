@@ -19,22 +19,21 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import transformers  # noqa: F401  (it looks for torchvision once, before one is made up below)
 from exporting import World, make_world
 
 RANKS = 12
 
 
-def _module(name: str, **attributes: object) -> ModuleType:
-    module = sys.modules[name] = ModuleType(name)
-    module.__dict__.update(attributes)
-    return module
+def _module(name: str, **attributes: object) -> None:
+    sys.modules[name] = ModuleType(name)
+    sys.modules[name].__dict__.update(attributes)
 
 
-if "torchvision" not in sys.modules:
-    _module("torchvision")
-    _module("torchvision.datasets", VisionDataset=object, CIFAR10=object, ImageFolder=object)
-    _module("torchvision.transforms")
-    _module("torchvision.transforms.functional", to_tensor=None)
+_module("torchvision")
+_module("torchvision.datasets", VisionDataset=object, CIFAR10=object, ImageFolder=object)
+_module("torchvision.transforms")
+_module("torchvision.transforms.functional", to_tensor=None)
 
 from streaming import StreamingDataset  # noqa: E402
 from streaming.base.partition import get_partitions  # noqa: E402
