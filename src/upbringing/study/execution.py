@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -60,10 +61,13 @@ def execute(
     workers = min(len(todo), num_workers or num_cores())
     context = mp.get_context("spawn")
     channel, stop = context.Queue(), context.Event()
-    with ProcessPoolExecutor(workers, context, _enter, (design.path, channel, stop)) as pool:
+    with (
+        _interrupts_held_back() as interrupt,
+        ProcessPoolExecutor(workers, context, _enter, (design.path, channel, stop)) as pool,
+    ):
         futures = [pool.submit(_raise_named, plan.name) for plan in todo]
         try:
-            for progress in _listen(futures, channel):
+            for progress in _listen(futures, channel, interrupt):
                 report(progress)
         except BaseException:
             stop.set()  # the lives under way end at their next step
@@ -189,11 +193,36 @@ def _raise_named(name: str) -> None:
     raise_one(design, plan, report)
 
 
-def _listen(futures: list[Future[None]], channel: mp.Queue[Progress]) -> Iterator[Progress]:
+@contextmanager
+def _interrupts_held_back() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits until the function that is given is called.
+
+    Raised at any time, it can leave a lock of the pool shut, and the pool would never end.
+    """
+    pressed: list[int] = []  # an event has a lock of its own
+
+    def interrupt() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # it gets no signals
+        yield interrupt
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _listen(
+    futures: list[Future[None]], channel: mp.Queue[Progress], interrupt: Callable[[], None]
+) -> Iterator[Progress]:
     """Progress as it comes, until all runs are done or one fails."""
     pending = set(futures)
     while pending:
         finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        interrupt()
         try:
             while True:
                 yield channel.get_nowait()
