@@ -164,6 +164,7 @@ def launch(
         cwd=cwd,
         capture_output=True,
         text=True,
+        timeout=600,
         check=False,
     )
 

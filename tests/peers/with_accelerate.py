@@ -21,8 +21,14 @@ from upbringing.training.witness import Witness
 
 def main() -> None:
     task = Task.told()
-    feed = task.feed
     accelerator = Accelerator(cpu=True, gradient_accumulation_steps=task.accumulation)
+    train(task, accelerator)
+    accelerator.wait_for_everyone()  # nobody leaves while another still writes
+    accelerator.end_training()
+
+
+def train(task: Task, accelerator: Accelerator) -> None:
+    feed = task.feed
     share = Share(accelerator.process_index, accelerator.num_processes, task.accumulation)
     feed.check(share)
     mind = task.mind(feed)
@@ -54,7 +60,6 @@ def main() -> None:
                 accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         task.leave(mind)
-    accelerator.end_training()
 
 
 @pytest.mark.parametrize("stretches", [*WHOLE, *BROKEN], ids=str)
