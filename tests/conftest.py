@@ -8,12 +8,17 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import settings
 from stories import pico_settings, story_parallels, story_scenes
 
 from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer, write_corpus
 from upbringing.order import Order, Rows, compile_order, parse_curriculum
 from upbringing.study import Design, conclude, execute, prepare
 from upbringing.training import settle_process
+
+# No test is about time, and a machine with other work to do is slow now and then.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 KINDS = ("chat", "drama", "poetry", "technical")
 ROW_LENGTH = 16

@@ -80,7 +80,7 @@ def test_any_world_comes_to_one_ledger(
     assert consumed.verify() == said
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.tuples(st.sampled_from(WORLDS), st.integers(0, 6), st.integers(0, 6)), max_size=4),
     st.sampled_from(WORLDS[:4]),
