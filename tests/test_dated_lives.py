@@ -12,7 +12,7 @@ from conftest import ids_of, tiny_scenes
 
 from upbringing.corpus import Corpus, write_corpus
 from upbringing.errors import SettingsError
-from upbringing.order import Order, compile_order, parse_curriculum
+from upbringing.order import Order, caveats, compile_order, parse_curriculum
 
 FIRST = date(1999, 12, 31)
 
@@ -105,6 +105,15 @@ def test_a_whole_life_by_date_needs_no_other_scene(dated: Corpus) -> None:
     mine = dated.scenes.filter(pl.col("date").is_not_null(), split="train")
     expected = mine.sort("date", maintain_order=True)["id"].to_list()
     assert [name for name in ids_of(order) if name != "poetry/0002"] == expected
+
+
+def test_a_life_by_date_is_no_event_that_lasts_too_long(dated: Corpus) -> None:
+    phases = "name: x\nphases: [{name: a, scenes: {kind: [poetry, technical]}}]\n"
+    for ages, num_warned in (("date", 0), ("[0.5]", 1)):
+        events = f"events: [{{scenes: {{kind: [chat, drama]}}, ages: {ages}}}]\n"
+        curriculum = parse_curriculum(phases + events)
+        said = [str(problem) for problem in caveats(curriculum, compile_order(dated, curriculum))]
+        assert sum("of life each time" in line for line in said) == num_warned
 
 
 def test_what_has_no_date_is_refused(dated: Corpus, corpus: Corpus) -> None:

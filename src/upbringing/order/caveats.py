@@ -124,7 +124,7 @@ class _Looked:
                     )
                     yield Problem(what, where)
             lasts = int(self.frame["num_bytes"].gather(mine).sum()) / total
-            if lasts > _SHORT:
+            if lasts > _SHORT and event.when:  # by date, each scene is met once
                 yield Problem(f"event {number + 1} takes {percent(lasts)} of life each time", where)
 
     def parts(self) -> Iterator[Problem]:
