@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from upbringing.errors import InputError
 from upbringing.identity import generator
 from upbringing.training import SHAPES, Decoder, Shape, shape_named
-from upbringing.training.model import Memory
+from upbringing.training.model import Memory, attend
 
 SHAPE = Shape(16, 2, 2, 24, num_vocab=50, peak_lr=1e-2)
 T = 12
@@ -60,15 +60,14 @@ def test_no_token_sees_what_comes_after_it(seed: int, cut: int) -> None:
 
 def test_attention_is_that_of_the_library() -> None:
     from upbringing.training.feed import visible
-    from upbringing.training.model import _attend
 
     torch.manual_seed(0)
     q, k, v = torch.randn(3, 2, 4, T, 8)
     library = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    assert torch.allclose(_attend(q, k, v, None), library, atol=1e-5)
+    assert torch.allclose(attend(q, k, v, None), library, atol=1e-5)
     sees_BTT = visible(torch.tensor([[*range(5), *range(7)], [0, *range(T - 1)]]))
     library = F.scaled_dot_product_attention(q, k, v, attn_mask=sees_BTT[:, None])
-    assert torch.allclose(_attend(q, k, v, sees_BTT), library, atol=1e-5)
+    assert torch.allclose(attend(q, k, v, sees_BTT), library, atol=1e-5)
 
 
 def test_text_read_with_a_memory_has_the_logits_of_the_whole() -> None:

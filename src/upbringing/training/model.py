@@ -92,8 +92,8 @@ class Layer(nn.Module):
         normed_BTD = _norm(stream_BTD, self.attention_norm)
         heads_BTHK = F.linear(normed_BTD, self.qkv).view(B, T, 3 * self.num_heads, -1)
         q, k, v = heads_BTHK.transpose(1, 2).chunk(3, dim=1)
-        q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
-        mixed_BHTK = _attend(q, k, v, sees_BTT) if memory is None else memory.attend(q, k, v)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        mixed_BHTK = attend(q, k, v, sees_BTT) if memory is None else memory.attend(q, k, v)
         stream_BTD = stream_BTD + F.linear(mixed_BHTK.transpose(1, 2).reshape(B, T, D), self.out)
         gate, up = F.linear(_norm(stream_BTD, self.mlp_norm), self.gate_up).chunk(2, dim=-1)
         return stream_BTD + F.linear(F.silu(gate) * up, self.down)
@@ -175,19 +175,22 @@ class Decoder(nn.Module):
         return F.linear(_norm(stream_BTD, self.final_norm)[:, 0], self.embed)
 
     def losses(self, tokens_BT1: Tensor, positions_BT: Tensor | None = None) -> Tensor:
-        """Cross-entropy in nats of each next token, (B, T), fp32; `tokens_BT1` is (B, T + 1)."""
-        logits_BTV = self.logits(tokens_BT1[:, :-1], positions_BT)
-        flat = F.cross_entropy(
-            logits_BTV.flatten(0, 1).float(), tokens_BT1[:, 1:].flatten(), reduction="none"
-        )
-        return flat.view(tokens_BT1.shape[0], -1)
+        """Cross-entropy in nats of each next token, (B, T); `tokens_BT1` is (B, T + 1)."""
+        return cross_entropy(self.logits(tokens_BT1[:, :-1], positions_BT), tokens_BT1[:, 1:])
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Nats of each target, shaped as `targets`, in fp32 or finer; `logits` are (..., V)."""
+    exact = torch.promote_types(logits.dtype, torch.float32)
+    flat = F.cross_entropy(logits.flatten(0, -2).to(exact), targets.flatten(), reduction="none")
+    return flat.view(targets.shape)
 
 
 def _norm(x_BTD: Tensor, weight_D: Tensor) -> Tensor:
     return F.rms_norm(x_BTD, (x_BTD.shape[-1],), weight_D, NORM_EPSILON)
 
 
-def _attend(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, sees_BTT: Tensor | None) -> Tensor:
+def attend(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, sees_BTT: Tensor | None) -> Tensor:
     """Causal attention. On a CPU written out: PyTorch's fused kernel is 4 times slower in bf16."""
     if q_BHTK.device.type != "cpu":
         mask = None if sees_BTT is None else sees_BTT[:, None]
@@ -216,7 +219,8 @@ def _rotations(num_positions: int, head_width: int) -> tuple[Tensor, Tensor]:
     return angles_TK.cos(), angles_TK.sin()
 
 
-def _rotate(x_BHTK: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
+def rotate(x_BHTK: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
+    """Rotary positions: each pair of a head's axes is turned by an angle that its place gives."""
     left, right = x_BHTK.chunk(2, dim=-1)
     turned = torch.cat([-right, left], dim=-1)
     return x_BHTK * cos_TK.to(x_BHTK.dtype) + turned * sin_TK.to(x_BHTK.dtype)
