@@ -21,6 +21,7 @@ from upbringing.files import remove_drafts
 from upbringing.report import write_page
 from upbringing.study import (
     Design,
+    OnProgress,
     StudySettings,
     conclude,
     execute,
@@ -28,7 +29,6 @@ from upbringing.study import (
     longest_life,
     prepare,
 )
-from upbringing.study.execution import OnProgress
 from upbringing.study.power import power_line
 
 EVERYDAY_VOICES = ("plain", "technical", "drama", "chat")

@@ -1,14 +1,16 @@
 """The fifth room: runs → verdict. What the next rooms use of it."""
 
 from upbringing.study.design import Design, study_folder
-from upbringing.study.execution import Progress, execute, is_done
+from upbringing.study.execution import execute, is_done
 from upbringing.study.findings import conclude, open_findings
 from upbringing.study.lives import longest_life
+from upbringing.study.pool import OnProgress, Progress
 from upbringing.study.preparation import prepare
 from upbringing.study.settings import StudySettings, preset
 
 __all__ = [
     "Design",
+    "OnProgress",
     "Progress",
     "StudySettings",
     "conclude",

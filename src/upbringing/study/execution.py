@@ -1,44 +1,23 @@
 """Execution: raise and measure every mind of a study, side by side, whatever was done before.
 
-On a CPU each mind has a process of one thread: two of them raise minds faster than one process of
-two threads. Whatever is finished is left alone, whatever was interrupted continues, so the same
-command after a crash or a kill goes on where it stopped.
+Each mind has a process of one thread (`pool`). Whatever is finished is left alone, whatever was
+interrupted continues, so the same command after a crash or a kill goes on where it stopped.
 """
 
 from __future__ import annotations
 
-import multiprocessing as mp
-import os
-import queue
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from multiprocessing.synchronize import Event
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from upbringing.character import measure_run
-from upbringing.errors import ResumeError
 from upbringing.study.design import WASHOUT, Design, Plan
-from upbringing.training import Run, Timeline, settle_process, train
+from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
+from upbringing.training import Run, Timeline, train
+from upbringing.training.averaging import average_folder, average_run
 
+LIFE = "life"
 WASHOUT_AGES = (0.5, 1.0)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: `done` of `total` steps of `stage` ("life", "washout", "measured")."""
-
-    run: str
-    stage: str
-    done: int
-    total: int
-
-
-OnProgress = Callable[[Progress], None]
 
 
 def execute(
@@ -49,47 +28,36 @@ def execute(
     Raises what a run raises (`StorageError`, `ArtefactError`, …), and `ResumeError` if a worker is
     killed; in each case the same study can be executed again.
     """
-    report = on_progress or (lambda _: None)
-    todo = [plan for plan in design.plans if not is_done(design, plan)]
-    if not todo:
-        return
-    if num_workers == 1:
-        settle_process(1)
-        for plan in todo:
-            raise_one(design, plan, report)
-        return
-    workers = min(len(todo), num_workers or num_cores())
-    context = mp.get_context("spawn")
-    channel, stop = context.Queue(), context.Event()
-    with (
-        _interrupts_held_back() as interrupt,
-        ProcessPoolExecutor(workers, context, _enter, (design.path, channel, stop)) as pool,
-    ):
-        futures = [pool.submit(_raise_named, plan.name) for plan in todo]
-        try:
-            for progress in _listen(futures, channel, interrupt):
-                report(progress)
-        except BaseException:
-            stop.set()  # the lives under way end at their next step
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    todo = [plan.name for plan in design.plans if not is_done(design, plan)]
+    begin = partial(_begin, design.path)
+    side_by_side(begin, todo, num_workers=num_workers, on_progress=on_progress)
 
 
-def num_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS
+def _begin(path: Path) -> Work:
+    """What a process does for each run of the design at `path`, which it opens once."""
+    design = Design.open(path)
+    plans = {plan.name: plan for plan in design.plans}
+    return lambda name, report: raise_one(design, plans[name], report)
 
 
 def is_done(design: Design, plan: Plan) -> bool:
-    """Whether a run and its washout are raised and measured."""
-    runs = [run_folder(design, plan)]
-    if has_washout(design, plan):
-        if (runs[0] / "run.json").exists() and Run.open(runs[0]).diverged_at is not None:
-            return (runs[0] / "profile").exists()
-        runs.append(washout_folder(design, plan))
-    return all((run / "profile").exists() for run in runs)
+    """Whether a run, its averages and its washout are made and measured."""
+    life, *later = stage_folders(design, plan).values()
+    if not (life / "profile").exists():
+        return False
+    is_whole = all((folder / "profile").exists() for folder in later)
+    return is_whole or Run.open(life).diverged_at is not None
+
+
+def stage_folders(design: Design, plan: Plan) -> dict[str, Path]:
+    """Where a run of the design lies: its life, its averages by name, its washout.
+
+    Poles and ladder have a life alone; so has a run that diverges.
+    """
+    life = run_folder(design, plan)
+    averages = design.averages if plan.is_arm else ()
+    folders = {LIFE: life} | {one.name: average_folder(life, one) for one in averages}
+    return folders | ({WASHOUT: washout_folder(design, plan)} if has_washout(design, plan) else {})
 
 
 def run_folder(design: Design, plan: Plan) -> Path:
@@ -108,9 +76,12 @@ def has_washout(design: Design, plan: Plan) -> bool:
 
 
 def raise_one(design: Design, plan: Plan, report: OnProgress) -> None:
-    """Raise one mind, measure it, wash it out, measure it again."""
+    """Raise one mind, measure it, average its weights, wash it out, measure what it became."""
     run = _train(design, plan, None, run_folder(design, plan), report)
     measure_run(run, design.probes)
+    if plan.is_arm and run.diverged_at is None:
+        for average in design.averages:
+            measure_run(average_run(run, average), design.probes)
     if has_washout(design, plan) and run.diverged_at is None:
         washed = _train(
             design, _washout(design, plan, run), run, washout_folder(design, plan), report
@@ -126,8 +97,8 @@ def _train(design: Design, plan: Plan, parent: Run | None, place: Path, report: 
         place,
         sources={"corpus": design.corpus.path, "order": design.path / "orders" / plan.order},
         parent=parent,
-        on_step=lambda done, total: report(
-            Progress(plan.name, WASHOUT if parent else "life", done, total)
+        on_step=lambda now: report(
+            Progress(plan.name, WASHOUT if parent else LIFE, now.done, now.total)
         ),
     )
 
@@ -147,91 +118,3 @@ def _washout(design: Design, plan: Plan, run: Run) -> Plan:
         starts_from=run.digest,
     )
     return replace(plan, order=WASHOUT, recipe=recipe)
-
-
-# What a worker process keeps between its runs.
-_worker: tuple[Design, OnProgress] | None = None
-
-_REPORT_EVERY = 8  # steps; the channel is not for every one of them
-
-
-class _StoppedError(Exception):
-    """Another run failed, or a person pressed Ctrl-C: this one is taken up by the next call."""
-
-
-def _enter(path: Path, channel: mp.Queue[Progress], stop: Event) -> None:
-    global _worker  # noqa: PLW0603  (a process pool has no other place for it)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which sets `stop`
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    channel.cancel_join_thread()  # after a failure nobody listens, and the process must still end
-    settle_process(1)
-
-    def report(progress: Progress) -> None:
-        if stop.is_set():
-            raise _StoppedError
-        if progress.done % _REPORT_EVERY == 0 or progress.done == progress.total:
-            channel.put(progress)
-
-    _worker = Design.open(path), report
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it is killed.
-
-    Else it would go on raising a mind that the next call of the same study raises too.
-    """
-    parent = mp.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _raise_named(name: str) -> None:
-    assert _worker is not None
-    design, report = _worker
-    plan = next(plan for plan in design.plans if plan.name == name)
-    raise_one(design, plan, report)
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[Callable[[], None]]:
-    """Ctrl-C waits until the function that is given is called.
-
-    Raised at any time, it can leave a lock of the pool shut, and the pool would never end.
-    """
-    pressed: list[int] = []  # an event has a lock of its own
-
-    def interrupt() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # it gets no signals
-        yield interrupt
-        return
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _listen(
-    futures: list[Future[None]], channel: mp.Queue[Progress], interrupt: Callable[[], None]
-) -> Iterator[Progress]:
-    """Progress as it comes, until all runs are done or one fails."""
-    pending = set(futures)
-    while pending:
-        finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-        interrupt()
-        try:
-            while True:
-                yield channel.get_nowait()
-        except queue.Empty:
-            pass
-        for future in finished:
-            try:
-                future.result()
-            except BrokenProcessPool as error:
-                raise ResumeError(
-                    "a worker process was killed", do="run the same command again: it continues"
-                ) from error

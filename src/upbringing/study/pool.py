@@ -1,0 +1,170 @@
+"""The pool: pieces of work side by side, a process of one thread each, stopped and taken up again.
+
+On a CPU two processes of one thread raise minds faster than one process of two. Takes names, and
+what makes of a name a piece of work; gives progress as it comes. When one piece fails, or a person
+presses Ctrl-C, the others end at their next report and the same call takes them up.
+"""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.synchronize import Event
+
+from upbringing.errors import ResumeError
+from upbringing.training import settle_process
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: `done` of `total` steps of `stage` ("life", "washout", "measured")."""
+
+    run: str
+    stage: str
+    done: int
+    total: int
+
+
+OnProgress = Callable[[Progress], None]
+Work = Callable[[str, OnProgress], None]
+"""Does the piece of a name, and reports on its way."""
+
+
+def side_by_side(
+    begin: Callable[[], Work],
+    names: Sequence[str],
+    *,
+    num_workers: int | None = None,
+    on_progress: OnProgress | None = None,
+) -> None:
+    """Do the piece of work of every name, in `num_workers` processes, one a core by default.
+
+    `begin` is called once in each process, to open what all its pieces need; it can be pickled. One
+    worker is this process. Raises what a piece raises, and `ResumeError` if a worker is killed.
+    """
+    report = on_progress or (lambda _: None)
+    if not names:
+        return
+    if num_workers == 1:
+        settle_process(1)
+        work = begin()
+        for name in names:
+            work(name, report)
+        return
+    workers = min(len(names), num_workers or num_cores())
+    context = mp.get_context("spawn")
+    channel, stop = context.Queue(), context.Event()
+    with (
+        _interrupts_held_back() as interrupt,
+        ProcessPoolExecutor(workers, context, _enter, (begin, channel, stop)) as pool,
+    ):
+        futures = [pool.submit(_do, name) for name in names]
+        try:
+            for progress in _listen(futures, channel, interrupt):
+                report(progress)
+        except BaseException:
+            stop.set()  # the pieces under way end at their next report
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def num_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS
+
+
+# What a worker process keeps between its pieces.
+_worker: tuple[Work, OnProgress] | None = None
+
+_REPORT_EVERY = 8  # steps; the channel is not for every one of them
+
+
+class _StoppedError(Exception):
+    """Another piece failed, or a person pressed Ctrl-C: this one is taken up by the next call."""
+
+
+def _enter(begin: Callable[[], Work], channel: mp.Queue[Progress], stop: Event) -> None:
+    global _worker  # noqa: PLW0603  (a process pool has no other place for it)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which sets `stop`
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    channel.cancel_join_thread()  # after a failure nobody listens, and the process must still end
+    settle_process(1)
+
+    def report(progress: Progress) -> None:
+        if stop.is_set():
+            raise _StoppedError
+        if progress.done % _REPORT_EVERY == 0 or progress.done == progress.total:
+            channel.put(progress)
+
+    _worker = begin(), report
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is killed.
+
+    Else it would go on with a piece that the next call takes up too.
+    """
+    parent = mp.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _do(name: str) -> None:
+    assert _worker is not None
+    work, report = _worker
+    work(name, report)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[Callable[[], None]]:
+    """Ctrl-C waits until the function that is given is called.
+
+    Raised at any time, it can leave a lock of the pool shut, and the pool would never end.
+    """
+    pressed: list[int] = []  # an event has a lock of its own
+
+    def interrupt() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # it gets no signals
+        yield interrupt
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _listen(
+    futures: list[Future[None]], channel: mp.Queue[Progress], interrupt: Callable[[], None]
+) -> Iterator[Progress]:
+    """Progress as it comes, until all pieces are done or one fails."""
+    pending = set(futures)
+    while pending:
+        finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        interrupt()
+        try:
+            while True:
+                yield channel.get_nowait()
+        except queue.Empty:
+            pass
+        for future in finished:
+            try:
+                future.result()
+            except BrokenProcessPool as error:
+                raise ResumeError(
+                    "a worker process was killed", do="run the same command again: it continues"
+                ) from error
