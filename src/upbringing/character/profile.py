@@ -7,8 +7,10 @@ run/profile/profile.json      manifest
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -18,7 +20,7 @@ from upbringing.character.probes import Probes
 from upbringing.character.samples import draw_samples
 from upbringing.errors import ArtefactError
 from upbringing.files import open_manifest, remove_drafts, staged, write_manifest
-from upbringing.training import Decoder, Run, read_checkpoint
+from upbringing.training import Decoder, read_checkpoint
 
 FORMAT = "profile/1"
 
@@ -49,6 +51,22 @@ class Reading:
     unit: str
 
 
+class Minds(Protocol):
+    """Minds by age, and their digest: those of a run, or an average of it."""
+
+    @property
+    def path(self) -> Path:
+        """The folder, in which the profile is kept too."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights and of how they came about."""
+
+    @property
+    def checkpoints(self) -> Mapping[float, Path]:
+        """Checkpoint folders by age, rising."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """A run's readings and samples, by age."""
@@ -65,8 +83,8 @@ class Profile:
         )
 
 
-def measure_run(run: Run, probes: Probes) -> Profile:
-    """Profile every checkpoint of a run, once; a second call opens what is there.
+def measure_run(run: Minds, probes: Probes) -> Profile:
+    """Profile every checkpoint of a run or of its average, once; a second call opens what is there.
 
     A life that ended before its first checkpoint has an empty profile.
     Raises `ArtefactError` if it was profiled with other probes.

@@ -21,25 +21,20 @@ def answer(
     costs: Sequence[Cost],
     diverged: Sequence[str] = (),
 ) -> list[str]:
-    """What the order did under each schedule, what it cost, and what may be concluded.
+    """What the order did under each schedule and in each average, what it cost, what is concluded.
 
     `contrasts` may hold several measures; those of each verdict's measure are read. The verdicts
-    give the schedules and their order; `diverged` holds names of runs.
+    give the schedules with their averages, and their order; `diverged` holds names of runs.
     """
     lines = []
     for verdict in verdicts:
-        own = [
-            contrast
-            for contrast in contrasts
-            if (contrast.schedule, contrast.measure) == (verdict.schedule, verdict.measure)
-        ]
+        rate = _rate(verdict)
+        own = [c for c in contrasts if _rate(c) == rate and c.measure == verdict.measure]
         if verdict.position != NOT_MEASURABLE:
-            lines += _movements(block, verdict.schedule, own)
-        lines += _costs(block, [cost for cost in costs if cost.schedule == verdict.schedule])
+            lines += _movements(block, rate, own)
+        lines += _costs(block, rate, [cost for cost in costs if _rate(cost) == rate])
         if verdict.position not in (DEMONSTRATION, NOT_MEASURABLE):
-            lines.append(
-                f"{verdict.schedule.capitalize()} rate, {verdict.position}: {verdict.sentence}"
-            )
+            lines.append(f"{rate}, {verdict.position}: {verdict.sentence}")
     if diverged:
         runs = "run" if len(diverged) == 1 else "runs"
         lines.append(
@@ -52,7 +47,13 @@ def answer(
     return lines
 
 
-def _movements(block: str, schedule: str, contrasts: Sequence[Contrast]) -> list[str]:
+def _rate(of: Verdict | Contrast | Cost) -> str:
+    """`Constant rate`; of an average `Constant rate, last 3`."""
+    rate = f"{of.schedule.capitalize()} rate"
+    return f"{rate}, {of.average}" if of.average else rate
+
+
+def _movements(block: str, rate: str, contrasts: Sequence[Contrast]) -> list[str]:
     """One line: where each place of the block moved the mind, against the shuffle."""
     by_name = {contrast.name: contrast for contrast in contrasts}
     told = [
@@ -62,7 +63,7 @@ def _movements(block: str, schedule: str, contrasts: Sequence[Contrast]) -> list
     ]
     if not told:
         return []
-    return [f"{schedule.capitalize()} rate, against the same scenes shuffled: {'; '.join(told)}."]
+    return [f"{rate}, against the same scenes shuffled: {'; '.join(told)}."]
 
 
 def _movement(block: str, contrast: Contrast) -> str:
@@ -76,7 +77,7 @@ def _movement(block: str, contrast: Contrast) -> str:
     return f"{moved} (95%: {number(contrast.low)} to {number(contrast.high)}{none_too})"
 
 
-def _costs(block: str, costs: Sequence[Cost]) -> list[str]:
+def _costs(block: str, rate: str, costs: Sequence[Cost]) -> list[str]:
     """One line: held-out bits per byte of each place of the block, minus the shuffle's."""
     by_arm = {cost.arm: cost for cost in costs}
     told = [
@@ -84,8 +85,7 @@ def _costs(block: str, costs: Sequence[Cost]) -> list[str]:
     ]
     if not told:
         return []
-    schedule = costs[0].schedule.capitalize()
-    return [f"{schedule} rate, what it cost in held-out bits per byte: {'; '.join(told)}."]
+    return [f"{rate}, what it cost in held-out bits per byte: {'; '.join(told)}."]
 
 
 def _price(cost: Cost) -> str:

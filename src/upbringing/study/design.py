@@ -23,6 +23,7 @@ from upbringing.identity import digest_json
 from upbringing.order import Order, Rows
 from upbringing.study.settings import ProbeAmounts, StudySettings
 from upbringing.training import Recipe
+from upbringing.training.averaging import Average
 
 FORMAT = "study/1"
 WASHOUT = "washout"
@@ -84,6 +85,11 @@ class Design:
             Plan(**{**plan, "recipe": Recipe.from_json(plan["recipe"])})
             for plan in self.said["runs"]
         )
+
+    @cached_property
+    def averages(self) -> tuple[Average, ...]:
+        """The averages of weights that every arm's minds are compared in, besides as they are."""
+        return tuple(asked.average for asked in self.settings.averages)
 
     @cached_property
     def axis(self) -> Axis:

@@ -9,7 +9,7 @@ that diverged) is None and the record says why. Formulas and calibration: `docs/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -32,7 +32,7 @@ FEWEST_SEEDS = 6  # the fewest whose sign-flip floor, 2/2^S, lies under .05
 
 @dataclass(frozen=True)
 class Table:
-    """One measure of every run under one schedule.
+    """One measure of every run under one schedule, of the minds as they are or of an average.
 
     `values[arm]` has shape (num_seeds,), the same seeds in the same places for every arm; a run
     that diverged has NaN or an infinity there.
@@ -42,6 +42,7 @@ class Table:
     schedule: str
     measure: str
     unit: str
+    average: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Contrast:
     unit: str
     method: str
     reason: str | None = None
+    average: str | None = None
 
     def reversed(self) -> Contrast:
         """The same contrast read the other way: b − a."""
@@ -94,6 +96,7 @@ class Cost:
     num_seeds: int
     method: str
     reason: str | None = None
+    average: str | None = None
 
 
 def contrasts(
@@ -147,16 +150,22 @@ def family(tables: Sequence[Table], pairs: Sequence[Pair], *, seed: int) -> tupl
 
 
 def costs(
-    values: Mapping[str, FloatArray], *, seed: int, schedule: str, against: str = "S"
+    values: Mapping[str, FloatArray],
+    *,
+    seed: int,
+    schedule: str,
+    average: str | None = None,
+    against: str = "S",
 ) -> tuple[Cost, ...]:
     """What each arm costs against its shuffles, in held-out bits per byte; one family.
 
     `values[arm]`: bits per byte of each run, shape (num_seeds,). The intervals are simultaneous.
     """
     pairs = [(arm, against) for arm in values if arm != against]
-    table = Table(values, schedule, "bits_per_byte", BITS_PER_BYTE)
+    table = Table(values, schedule, "bits_per_byte", BITS_PER_BYTE, average)
+    shared = [field.name for field in fields(Cost) if field.name != "arm"]
     return tuple(
-        Cost(c.schedule, arm, c.estimate, c.low, c.high, c.unit, c.num_seeds, c.method, c.reason)
+        Cost(arm=arm, **{name: getattr(c, name) for name in shared})
         for (arm, _), c in zip(pairs, family([table], pairs, seed=seed), strict=True)
     )
 
@@ -235,6 +244,7 @@ def _bare_contrast(table: Table, pair: Pair) -> tuple[Contrast, FloatArray]:
         unit=table.unit,
         method="none",
         reason=reason,
+        average=table.average,
     )
     return record, differences
 

@@ -33,7 +33,7 @@ _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one schedule of a study brings before the rules.
+    """What one schedule of a study brings before the rules, or an average of its minds' weights.
 
     `contrasts` and `washed` (after the washout) are of the primary measure in pole distances;
     `costs` in bits per byte. `companions` are the same contrasts by the other style margins, whose
@@ -49,6 +49,7 @@ class Evidence:
     washout: Washout | None = None
     washed: Sequence[Contrast] = ()
     companions: Sequence[Contrast] = ()
+    average: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Verdict:
     qualifiers: tuple[str, ...]
     reason: str
     sentence: str
+    average: str | None = None
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -108,6 +110,7 @@ def decide(evidence: Evidence) -> Verdict:
         tuple(qualifier for qualifier, _ in judged if qualifier),
         _figures(found, WINS[position]),
         " ".join(sentence for sentence in sentences if sentence),
+        evidence.average,
     )
 
 
@@ -239,7 +242,9 @@ def _win(block: str, position: str, found: Mapping[str, Contrast]) -> str:
 
 
 def _plain(evidence: Evidence, position: str, reason: str, sentence: str) -> Verdict:
-    return Verdict(evidence.schedule, evidence.measure, position, (), reason, sentence)
+    return Verdict(
+        evidence.schedule, evidence.measure, position, (), reason, sentence, evidence.average
+    )
 
 
 def _by_name(contrasts: Sequence[Contrast]) -> dict[str, Contrast]:
