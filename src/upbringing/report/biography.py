@@ -10,7 +10,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
@@ -37,12 +36,13 @@ class Answer:
 class Moment:
     """A mind at an age at which it was measured, and what happened since the moment before."""
 
-    stage: Literal["life", "washout"]
+    stage: str
+    """`life`, `washout`, or the name of an average of the weights."""
     age: float
     read: dict[str, float]
     """Share of each kind in the bytes read since the moment before, the largest first."""
     learning: float | None
-    """Share of life's learning-rate mass spent since the moment before; None in a washout."""
+    """Share of life's learning-rate mass spent since the moment before; None after its end."""
     position: float | None
     """The primary measure in the study's scale: pole distances from the negative pole."""
     bits_per_byte: float | None
@@ -53,7 +53,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Biography:
-    """The moments of one run, youngest first, its washout last."""
+    """The moments of one run, youngest first, then its washout and the averages of its weights."""
 
     run: str
     arm: str
@@ -82,7 +82,7 @@ class Biography:
 
 
 def biography(study_folder: Path, run: str) -> Biography:
-    """The biography of one run of a study, its washout included.
+    """The biography of one run of a study, its washout and its averages included.
 
     Raises `ArtefactError` for a folder that is no whole study, `InputError` for a run it lacks.
     """
@@ -120,9 +120,8 @@ def _moments(study: Study, arm: str, schedule: str, seed: int) -> list[Moment]:
     course = study.findings.schedules[schedule]
     mass = course.mass_between(0.0, 1.0)
     moments = []
-    ages = measures.select("stage", "age").unique().sort("stage", "age")
     before = 0.0
-    for stage, age in ages.iter_rows():
+    for stage, age in study.moments(measures):
         in_life = stage == "life"
         moments.append(
             Moment(

@@ -30,9 +30,14 @@ def arms_of(study: Study) -> list[str]:
     return sorted((a for a in arms if not words.is_calibration(a)), key=words.arm_rank)
 
 
-def dots(study: Study, schedule: str, *, width: Width = "container") -> alt.LayerChart:
-    """Each seed of each arm a dot at the end of life; the shuffles' range a band, poles lines."""
-    ends = _at_the_end(study, schedule)
+def dots(
+    study: Study, schedule: str, average: str | None = None, *, width: Width = "container"
+) -> alt.LayerChart:
+    """Each seed of each arm a dot at the end of life; the shuffles' range a band, poles lines.
+
+    With the name of an average, the minds whose weights were averaged, shuffles too.
+    """
+    ends = _at_the_end(study, schedule, average)
     arms = [arm for arm in arms_of(study) if arm in ends["arm"]]
     rows = _dot_rows(ends, arms)
     columns = alt.Axis(
@@ -64,7 +69,7 @@ def dots(study: Study, schedule: str, *, width: Width = "container") -> alt.Laye
         ]
     )
     drawn = [*_band(rows, y), *_pole_lines(study, y), means, seeds]
-    return layers(drawn, width=width, height=300, title=schedule_title(schedule))
+    return layers(drawn, width=width, height=300, title=words.rate(schedule, average))
 
 
 def life(study: Study, schedule: str, *, width: Width = "container") -> alt.LayerChart:
@@ -96,7 +101,7 @@ def life(study: Study, schedule: str, *, width: Width = "container") -> alt.Laye
     border = alt.Chart(data([{"x": 1.0}])).mark_rule(color=colour("muted"), strokeDash=[1, 3])
     borders = [border.encode(x=x)] if has_washout else []
     drawn = [*_pole_lines(study, y), band, lines, *borders]
-    return layers(drawn, width=width, height=270, title=schedule_title(schedule))
+    return layers(drawn, width=width, height=270, title=words.rate(schedule))
 
 
 def data(rows: list[dict[str, Any]]) -> alt.InlineData:
@@ -126,11 +131,6 @@ def age_axis(*, washout: bool = False) -> alt.Axis:
     )
 
 
-def schedule_title(schedule: str) -> str:
-    """`steep learning rate`."""
-    return f"{schedule} learning rate"
-
-
 def _dot_rows(ends: pl.DataFrame, arms: list[str]) -> list[dict[str, Any]]:
     """A row a seed: `x` is the arm's column, the seeds side by side; `left`, `right` its width."""
     seeds = ends["seed"].unique().sort().to_list()
@@ -144,9 +144,9 @@ def _dot_rows(ends: pl.DataFrame, arms: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _at_the_end(study: Study, schedule: str) -> pl.DataFrame:
+def _at_the_end(study: Study, schedule: str, average: str | None = None) -> pl.DataFrame:
     """The position at the end of life of each run on a schedule: `arm`, `seed`, `position`."""
-    rows = study.ends.filter(pl.col("schedule") == schedule)
+    rows = study.ends.filter(schedule=schedule, stage=average or "life")
     return rows.select("arm", "seed", pl.col("position").round(4)).sort("arm", "seed")
 
 
@@ -154,6 +154,7 @@ def _life_rows(study: Study, schedule: str) -> list[dict[str, Any]]:
     """Rows of the orders' runs with a place `x`; a washout begins where its life ended."""
     arms = arms_of(study)
     on_schedule = (pl.col("schedule") == schedule) & pl.col("arm").is_in(arms)
+    on_schedule &= pl.col("stage").is_in(["life", "washout"])
     columns = ["arm", "seed", "stage", "age", "position"]
     rows = study.character.filter(on_schedule).select(columns)
     is_washout = pl.col("stage") == "washout"

@@ -100,9 +100,17 @@ class Study:
 
     @cached_property
     def ends(self) -> pl.DataFrame:
-        """`character` at the end of life; a run that diverged on the way there has no row."""
-        lives = self.character.filter(pl.col("stage") == "life")
+        """`character` at the end of life, as it is and averaged: the `stage` says which.
+
+        A run that diverged on the way there has no row.
+        """
+        lives = self.character.filter(pl.col("stage") != "washout")
         return lives.filter(pl.col("age") == pl.col("age").max())
+
+    def moments(self, rows: pl.DataFrame) -> list[tuple[str, float]]:
+        """(stage, age) of some rows: life by age, then the washout, then the averages."""
+        found = rows.select("stage", "age").unique().rows()
+        return sorted(found, key=lambda moment: (self.findings.stages.index(moment[0]), moment[1]))
 
     @property
     def _primary(self) -> pl.DataFrame:
@@ -128,7 +136,7 @@ def read_study(folder: Path) -> Study:
     if problems or preregistration is None or findings is None:
         raise ArtefactError(problems)
     measures, samples, ribbons = (table for table in tables if table is not None)
-    _check_together(folder, findings, measures)
+    _check_together(folder, findings, measures, samples)
     return Study(folder, preregistration.digest, findings, measures, samples, ribbons)
 
 
@@ -161,20 +169,23 @@ def _read_table(file: Path, problems: list[Problem]) -> pl.DataFrame | None:
     return None
 
 
-def _check_together(folder: Path, findings: Findings, measures: pl.DataFrame) -> None:
+def _check_together(
+    folder: Path, findings: Findings, measures: pl.DataFrame, samples: pl.DataFrame
+) -> None:
     problems = []
     if primary_rows(measures, findings).is_empty():
         what = f"holds no {findings.primary} of the axis {findings.axis!r}"
         problems.append(Problem(what, str(folder / "findings.parquet"), do="run the study again"))
-    known = list(findings.schedules)
-    unknown = measures.filter(~pl.col("schedule").is_in(known))["schedule"].unique().sort()
+    described = {"schedule": list(findings.schedules), "stage": findings.stages}
     problems += [
         Problem(
-            f"has runs on the schedule {name!r}, which findings.json does not describe",
-            str(folder / "findings.parquet"),
+            f"has rows of the {column} {name!r}, which findings.json does not describe",
+            str(folder / file),
             ", ".join(known),
         )
-        for name in unknown
+        for file, table in (("findings.parquet", measures), ("samples.parquet", samples))
+        for column, known in described.items()
+        for name in table.filter(~pl.col(column).is_in(known))[column].unique().sort()
     ]
     if problems:
         raise ArtefactError(problems)

@@ -60,8 +60,9 @@ def render(study: Study, *, with_text: bool) -> str:
 def _charts(study: Study) -> dict[str, Mapping[str, Any]]:
     """Vega-Lite by the id of the element that shows it."""
     drawn: dict[str, charts.Chart] = {}
+    for i, (schedule, average) in enumerate(study.findings.conditions):
+        drawn[f"dots-{i}"] = charts.dots(study, schedule, average)
     for i, schedule in enumerate(study.findings.schedules):
-        drawn[f"dots-{i}"] = charts.dots(study, schedule)
         drawn[f"rate-{i}"] = ribbons.learning_rate(study, schedule)
         drawn[f"life-{i}"] = charts.life(study, schedule)
     arms = _arms_with_ribbon(study)
@@ -79,6 +80,7 @@ def _answer(findings: Findings) -> str:
         f"{len(findings.seeds)} seeds",
         f"learning rates: {', '.join(findings.schedules)}",
         f"language: {findings.lang}",
+        *([f"averages: {', '.join(findings.averages)}"] if findings.averages else []),
     ]
     return (
         f"<h1>{escape(findings.name)}</h1>"
@@ -93,7 +95,11 @@ def badges(findings: Findings) -> list[str]:
     if findings.is_demonstration:
         return [f"demonstration, {len(findings.seeds)} seeds, no verdict"]
     said = [v for v in findings.verdicts if v.measure == findings.primary]
-    return [f"{v.schedule}: {', '.join([v.position, *v.qualifiers]).lower()}" for v in said]
+    return [
+        f"{', '.join(filter(None, [v.schedule, v.average]))}: "
+        f"{', '.join([v.position, *v.qualifiers]).lower()}"
+        for v in said
+    ]
 
 
 def _picture(study: Study) -> str:
@@ -111,16 +117,36 @@ def _picture(study: Study) -> str:
     )
     if study.findings.diverged:
         caption += f" Not here, because they diverged: {', '.join(study.findings.diverged)}."
-    panels = _panels(study, "dots", "minds at the end of life")
+    dots = [
+        (_chart(f"dots-{i}", f"minds at the end of life, {words.rate(*condition)}"), condition[1])
+        for i, condition in enumerate(study.findings.conditions)
+    ]
+    panels = "".join(chart for chart, average in dots if average is None)
+    averaged = "".join(chart for chart, average in dots if average)
     return (
-        f"<figure>{panels}{_arm_legend(study)}<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<figure><div class="panels">{panels}</div>{_arm_legend(study)}'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"{_averaged(study, averaged) if averaged else ''}"
         f"<details><summary>The dots as figures</summary>{tables.dots(study)}</details>"
+    )
+
+
+def _averaged(study: Study, panels: str) -> str:
+    """The same minds with averaged weights, and what each average is."""
+    named = "; ".join(f"{name}: {what}" for name, what in study.findings.averages.items())
+    caption = (
+        f"The same minds with averaged weights, the shuffles' averaged likewise; scale, lines and"
+        f" band as above. {named}."
+    )
+    return (
+        f'<figure><div class="panels">{panels}</div>'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 
 def _reading(study: Study) -> str:
     rates = "".join(
-        _track(f"rate-{i}", f"{schedule} learning rate", _spent(study, schedule))
+        _track(f"rate-{i}", words.rate(schedule), _spent(study, schedule))
         for i, schedule in enumerate(study.findings.schedules)
     )
     tracks = "".join(
@@ -153,8 +179,14 @@ def _life(study: Study) -> str:
             " To the right of the dotted line the finished minds read on, all in one identical"
             " shuffled stream."
         )
-    panels = _panels(study, "life", "character through life")
-    return f"<figure>{panels}{_arm_legend(study)}<figcaption>{caption}</figcaption></figure>{notes}"
+    panels = "".join(
+        _chart(f"life-{i}", f"character through life, {words.rate(schedule)}")
+        for i, schedule in enumerate(study.findings.schedules)
+    )
+    return (
+        f'<figure><div class="panels">{panels}</div>{_arm_legend(study)}'
+        f"<figcaption>{caption}</figcaption></figure>{notes}"
+    )
 
 
 def _samples(study: Study, with_text: bool) -> str:
@@ -170,14 +202,6 @@ def _glossary() -> str:
         f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in words.GLOSSARY.items()
     )
     return f'<dl class="glossary">{items}</dl>'
-
-
-def _panels(study: Study, kind: str, what: str) -> str:
-    charts_ = "".join(
-        _chart(f"{kind}-{i}", f"{what}, {schedule} learning rate")
-        for i, schedule in enumerate(study.findings.schedules)
-    )
-    return f'<div class="panels">{charts_}</div>'
 
 
 def _track(name: str, title: str, note: str) -> str:

@@ -53,6 +53,9 @@ class Poles(Record):
 class Contrast(Record):
     """A difference between two arms; no number where there is none to give."""
 
+    average: str | None = None
+    """Of averaged weights, by the average's name; None of the minds as they are."""
+
     schedule: str
     measure: str
     name: str
@@ -69,6 +72,8 @@ class Contrast(Record):
 class Verdict(Record):
     """What the rules say of one schedule and measure."""
 
+    average: str | None = None
+
     schedule: str
     measure: str
     position: str
@@ -79,6 +84,8 @@ class Verdict(Record):
 
 class Cost(Record):
     """Held-out bits per byte of an arm minus those of the shuffles."""
+
+    average: str | None = None
 
     schedule: str
     arm: str
@@ -125,6 +132,8 @@ class Findings(Record):
     arms: Mapping[str, str]
     command: str
     schedules: Mapping[str, Schedule] = Field(min_length=1)
+    averages: Mapping[str, str] = Field(default_factory=dict)
+    """What each average of the weights is, by its name."""
     poles: Poles
     contrasts: tuple[Contrast, ...]
     verdicts: tuple[Verdict, ...]
@@ -137,3 +146,13 @@ class Findings(Record):
     digests: Mapping[str, str]
     sampling: Sampling
     answer: tuple[str, ...] = Field(min_length=1)
+
+    @property
+    def stages(self) -> list[str]:
+        """What a reading can be of, in the order in which a reader meets it."""
+        return ["life", "washout", *self.averages]
+
+    @property
+    def conditions(self) -> list[tuple[str, str | None]]:
+        """Under what arms are compared: each schedule as it is, and with each average."""
+        return [(name, average) for name in self.schedules for average in (None, *self.averages)]

@@ -12,7 +12,7 @@ import altair as alt
 import polars as pl
 
 from upbringing.report import words
-from upbringing.report.charts import Width, age_axis, data, layers, schedule_title
+from upbringing.report.charts import Width, age_axis, data, layers
 from upbringing.report.colours import colour
 from upbringing.report.folder import Study
 
@@ -86,7 +86,7 @@ def learning_rate(
         cuts.mark_rule(color=colour("rule"), strokeDash=[2, 3]),
         shares.mark_text(color=colour("muted"), fontSize=12),
     ]
-    return layers(drawn, width=width, height=72, title=schedule_title(schedule) if title else "")
+    return layers(drawn, width=width, height=72, title=words.rate(schedule) if title else "")
 
 
 def _ribbon_rows(study: Study, arm: str, kinds: list[str]) -> list[dict[str, Any]]:

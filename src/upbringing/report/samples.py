@@ -21,7 +21,8 @@ def section(study: Study) -> str:
     samples, findings = study.samples, study.findings
     schedules = [s for s in findings.schedules if s in samples["schedule"]]
     openings = samples.select("prompt", "opening").unique(subset="prompt").sort("prompt")
-    last_of_life = [stage for stage, _ in _steps(study)].count("life") - 1
+    steps = study.moments(samples)
+    last_of_life = [stage for stage, _ in steps].count("life") - 1
     first_step = max(last_of_life, 0)
     return f"""
 <p>Every mind is given the same opening; the rest is its own. {escape(_sentence(study))}</p>
@@ -29,7 +30,7 @@ def section(study: Study) -> str:
   <div class="across">
     <label for="sample-age">Move through life: <output id="sample-age-shown"
       for="sample-age"></output></label>
-    <input type="range" id="sample-age" min="0" max="{len(_steps(study)) - 1}" step="1"
+    <input type="range" id="sample-age" min="0" max="{len(steps) - 1}" step="1"
       value="{first_step}">
   </div>
   {_select("prompt", "Opening", [(str(p), text) for p, text in openings.iter_rows()], "across")}
@@ -45,7 +46,7 @@ def data(study: Study) -> dict[str, Any]:
 
     A key is `arm/schedule/seed/step/prompt/sampler seed`, as the script joins it.
     """
-    steps = _steps(study)
+    steps = study.moments(study.samples)
     place = {step: i for i, step in enumerate(steps)}
     arms = sorted(study.samples["arm"].unique().to_list(), key=words.arm_rank)
     answers = []
@@ -64,12 +65,6 @@ def data(study: Study) -> dict[str, Any]:
         "answers": answers,
         "scale": f"{study.findings.block} voice",
     }
-
-
-def _steps(study: Study) -> list[tuple[str, float]]:
-    """(stage, age) of all samples: life by age, then the washout."""
-    rows = study.samples.select("stage", "age").unique().sort("stage", "age")
-    return list(rows.iter_rows())
 
 
 def _sentence(study: Study) -> str:

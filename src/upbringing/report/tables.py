@@ -13,39 +13,48 @@ from typing import Any
 from upbringing.report import words
 from upbringing.report.folder import Study
 from upbringing.report.markup import number_cell, row_head, table
-from upbringing.report.records import Contrast, Cost, Findings
+from upbringing.report.records import Contrast, Cost, Findings, Verdict
 
 
 def section(study: Study) -> str:
-    """Verdicts in sentences, then contrasts and costs by schedule."""
+    """Verdicts in sentences, then contrasts and costs, by schedule and average."""
     findings = study.findings
     parts = []
-    for schedule in findings.schedules:
-        parts.append(f"<h3>{escape(schedule)} learning rate</h3>")
-        parts.append(_verdicts(findings, schedule))
-        parts.append(_measures([c for c in findings.contrasts if c.schedule == schedule], findings))
-        costs = [c for c in findings.costs if c.schedule == schedule]
+    for condition in findings.conditions:
+        parts.append(f"<h3>{escape(words.rate(*condition))}</h3>")
+        parts.append(_verdicts(findings, condition))
+        own = [c for c in findings.contrasts if _condition(c) == condition]
+        parts.append(_measures(own, findings))
+        costs = [c for c in findings.costs if _condition(c) == condition]
         parts.append(_costs(costs, findings) if costs else "")
-    # After the washout, and what another schedule changes.
-    beyond = [c for c in findings.contrasts if c.schedule not in findings.schedules]
-    for label, group in groupby(beyond, key=lambda c: c.schedule):
+    # After the washout, and what another schedule or an average changes.
+    beyond = [c for c in findings.contrasts if _condition(c) not in findings.conditions]
+    for (schedule, average), group in groupby(beyond, key=_condition):
+        label = f"{schedule}, {average}" if average else schedule
         tables = _measures(list(group), findings)
         parts.append(f"<details><summary>{escape(label)}</summary>{tables}</details>")
     return "".join(parts)
 
 
 def dots(study: Study) -> str:
-    """The last position in life of every run, a row an arm and schedule."""
-    ends = study.ends.select("arm", "schedule", "seed", "position")
+    """The last position in life of every run, a row an arm, schedule and average."""
+    ends = study.ends.select("arm", "schedule", "stage", "seed", "position")
     seeds = ends["seed"].unique().sort().to_list()
-    found = {(arm, schedule, seed): y for arm, schedule, seed, y in ends.iter_rows()}
-    runs = sorted({key[:2] for key in found}, key=lambda r: (r[1], words.arm_rank(r[0])))
+    found = {(arm, schedule, stage, seed): y for arm, schedule, stage, seed, y in ends.iter_rows()}
+    stages = study.findings.stages
+    runs = sorted(
+        {key[:3] for key in found},
+        key=lambda run: (run[1], stages.index(run[2]), words.arm_rank(run[0])),
+    )
     rows = [
         [
-            row_head(f"{arm}, {schedule}", words.arm(arm, study.findings)),
-            *(number_cell(words.number(found.get((arm, schedule, seed)))) for seed in seeds),
+            row_head(
+                ", ".join((arm, schedule, *([stage] if stage != "life" else []))),
+                words.arm(arm, study.findings),
+            ),
+            *(number_cell(words.number(found.get((arm, schedule, stage, s)))) for s in seeds),
         ]
-        for arm, schedule in runs
+        for arm, schedule, stage in runs
     ]
     head = ["Arm", *(f"seed {seed}" for seed in seeds)]
     return table(f"In {study.scale.label}.", head, rows)
@@ -104,13 +113,17 @@ def _judge(judge: Mapping[str, Any] | None) -> str:
     )
 
 
-def _verdicts(findings: Findings, schedule: str) -> str:
+def _condition(of: Contrast | Cost | Verdict) -> tuple[str, str | None]:
+    return of.schedule, of.average
+
+
+def _verdicts(findings: Findings, condition: tuple[str, str | None]) -> str:
     return "".join(
         f'<p class="verdict"><b>{escape(", ".join([v.position, *v.qualifiers]))}</b>'
         f" · {escape(words.measure(v.measure))}. {escape(v.sentence)}"
         f' <span class="note">{escape(v.reason)}</span></p>'
         for v in findings.verdicts
-        if v.schedule == schedule
+        if _condition(v) == condition
     )
 
 

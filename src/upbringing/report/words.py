@@ -30,6 +30,8 @@ GLOSSARY = {
     "Age": "The share of its life's tokens that a mind has read: 0 at birth, 1 at the end.",
     "Schedule": "The learning rate as a function of age. Its mass is the area under it: where"
     " learning was spent.",
+    "Average": "The weights that a mind had at several ages, made into one mind at the end of its"
+    " life. Each is compared with the same average of its own shuffles.",
     "Pole": "Minds raised on one kind of text only: the most of that character that this size of"
     " model and this amount of text can have.",
     "Pole distance": "The difference between the two poles, the unit of character: 0 is a mind"
@@ -108,8 +110,14 @@ def measure(name: str) -> str:
 
 
 def age(age: float, stage: str = "life") -> str:
-    """`age 0.05`, or `washout 0.50`."""
-    return f"{'washout' if stage == 'washout' else 'age'} {age:.2f}"
+    """`age 0.05`, `washout 0.50`, or the name of an average of the weights: `last 3`."""
+    called = {"life": "age", "washout": "washout"}
+    return f"{called[stage]} {age:.2f}" if stage in called else stage
+
+
+def rate(schedule: str, average: str | None = None) -> str:
+    """`steep learning rate`; of averaged weights `steep learning rate, last 3`."""
+    return f"{schedule} learning rate{f', {average}' if average else ''}"
 
 
 def arm(name: str, findings: Findings) -> str:
