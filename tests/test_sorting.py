@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from upbringing.blocks import in_blocks
 from upbringing.identity import keyed_hash
-from upbringing.order.sorting import argsort, inverse, monotone, taken
+from upbringing.order.sorting import argsort, coded, inverse, monotone, taken
 
 
 @given(
@@ -27,7 +29,8 @@ def test_argsort_is_lexsort(num_rows: int, top: int, seed: int, num_low_bits: in
     assert argsort(ranks, keys).tolist() == np.lexsort((keys, ranks)).tolist()
 
 
-def test_argsort_is_lexsort_where_two_threads_sort() -> None:
+def test_argsort_is_lexsort_over_blocks() -> None:
+    """Also where rows tie across the border of two blocks, which two threads may share."""
     rows = np.arange(400_000, dtype=np.uint64)
     keys = keyed_hash(rows, 0, "keys")
     group, ranks = (
@@ -35,7 +38,23 @@ def test_argsort_is_lexsort_where_two_threads_sort() -> None:
         keyed_hash(rows // np.uint64(9), 0, "ranks"),
     )
     assert (argsort(group, ranks, keys) == np.lexsort((keys, ranks, group))).all()
-    assert (taken(keys, argsort(ranks, keys)) == keys[np.lexsort((keys, ranks))]).all()
+    order = argsort(ranks, keys)
+    assert (order == np.lexsort((keys, ranks))).all()
+    assert (taken(keys, order) == keys[order]).all()
+    assert (order[inverse(order)] == rows).all()
+
+
+@pytest.mark.parametrize("num_items", [0, 1, 65_536, 300_001])
+def test_blocks_cover_an_array_once_and_in_order(num_items: int) -> None:
+    covered = in_blocks(num_items, lambda block: np.arange(num_items)[block])
+    assert np.concatenate([[-1], *covered]).tolist() == list(range(-1, num_items))
+
+
+def test_texts_are_coded_by_their_values() -> None:
+    texts = pl.Series(["b", "a", "b", "c"])
+    for column in (texts, texts.cast(pl.Enum(["c", "b", "a", "z"]))):
+        codes, values = coded(column)
+        assert [values[code] for code in codes] == texts.to_list()
 
 
 def test_inverse_by_eye() -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Keys = npt.NDArray[np.uint64]
+from upbringing.blocks import in_blocks
 
-_BLOCK = 1 << 15  # words: three arrays of so many fill a second-level cache
+Keys = npt.NDArray[np.uint64]
 
 
 def digest_bytes(*parts: bytes | memoryview) -> str:
@@ -63,8 +63,11 @@ def keyed_hash(keys: Keys, seed: int, purpose: str) -> Keys:
     salt = hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=16).digest()
     first, second = np.frombuffer(salt, dtype="<u8").astype(np.uint64)
     lots = np.empty_like(keys)
-    for block in blocks(len(keys)):
+
+    def draw(block: slice) -> None:
         lots[block] = _splitmix(_splitmix(keys[block] ^ first) ^ second)
+
+    in_blocks(len(keys), draw)
     return lots
 
 
@@ -73,12 +76,6 @@ def _splitmix(words: Keys) -> Keys:
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))
-
-
-def blocks(num_items: int) -> Iterator[slice]:
-    """Slices that cover an array piece by piece, each small enough to stay in a core's cache."""
-    for start in range(0, num_items, _BLOCK):
-        yield slice(start, min(start + _BLOCK, num_items))
 
 
 def generator(seed: int, purpose: str, item: str = "") -> np.random.Generator:

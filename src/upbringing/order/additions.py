@@ -14,8 +14,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from upbringing.blocks import blocks, in_blocks
 from upbringing.errors import InputError
-from upbringing.identity import Keys, blocks, keyed_hash
+from upbringing.identity import Keys, keyed_hash
 from upbringing.order.parameters import dated
 from upbringing.order.sorting import Rows, Unsigned, argsort, taken
 
@@ -103,16 +104,30 @@ def with_events(
     rows = np.concatenate([event.rows for event in pinned])[by_age]
     age, group = np.unique(ages[by_age], return_inverse=True)
     sizes = np.bincount(group, weights=life.num_bytes[rows]).astype(np.int64)
-    pieces = list(blocks(len(sequence)))
-    read = np.cumsum([0, *(life.read(sequence[piece])[-1] for piece in pieces)])
+    sizes_of_blocks = in_blocks(len(sequence), lambda block: life.read(sequence[block])[-1])
+    read = np.cumsum([0, *sizes_of_blocks])
     own = age * (read[-1] + sizes.sum()) - (sizes.cumsum() - sizes)  # the sequence's bytes before
     own = np.maximum.accumulate(own)
     slots = np.full(len(own), len(sequence))
     borders = pairwise([0, *np.searchsorted(own, read[1:], side="right")])
-    for piece, before, (first, stop) in zip(pieces, read[:-1], borders, strict=True):
+    for block, before, (first, stop) in zip(blocks(len(sequence)), read[:-1], borders, strict=True):
         if first < stop:
-            inside = before + life.read(sequence[piece])
-            slots[first:stop] = piece.start + np.searchsorted(inside, own[first:stop])
+            inside = before + life.read(sequence[block])
+            slots[first:stop] = block.start + np.searchsorted(inside, own[first:stop])
     at = slots[group]
-    longer = np.insert(sequence, at, rows)
-    return longer, [start + int(np.sum(at < start)) for start in starts]
+    return _inserted(sequence, at, rows), [start + int(np.sum(at < start)) for start in starts]
+
+
+def _inserted(sequence: Rows, at: npt.NDArray[np.int64], rows: Rows) -> Rows:
+    """`np.insert(sequence, at, rows)` where `at` rises."""
+    longer = np.empty(len(sequence) + len(rows), dtype=sequence.dtype)
+
+    def insert(block: slice) -> None:
+        first, stop = np.searchsorted(at, [block.start, block.stop])
+        inside = np.insert(sequence[block], at[first:stop] - block.start, rows[first:stop])
+        longer[block.start + first : block.stop + stop] = inside
+
+    in_blocks(len(sequence), insert)
+    num_before_end = int(np.searchsorted(at, len(sequence)))
+    longer[len(sequence) + num_before_end :] = rows[num_before_end:]
+    return longer

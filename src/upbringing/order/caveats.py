@@ -38,7 +38,7 @@ def caveats(curriculum: Curriculum, order: Order) -> list[Problem]:
     vectors = _vectors(curriculum, order)
     if curriculum.scenes is not None:
         chooser = Chooser(Scenes(frame, vectors), curriculum, seed=0)
-        frame = frame.filter(pl.Series(chooser.choose(curriculum.scenes, ("scenes",))))
+        frame = frame.filter(chooser.choose(curriculum.scenes, ("scenes",)))
     looked = _Looked(curriculum, order, frame, vectors)
     return [
         *looked.phases(),
@@ -75,8 +75,7 @@ class _Looked:
         """Which scenes of the life are never met, by row of the frame."""
         is_met = np.zeros(self.order.corpus.num_scenes, dtype=bool)
         is_met[self.order.sequence] = True
-        unread: Mask = ~is_met[self.frame["row"].to_numpy()]
-        return unread
+        return ~pl.Series(is_met[self.frame["row"].to_numpy()])
 
     def phases(self) -> Iterator[Problem]:
         """Phases that are over before they have begun."""
@@ -94,7 +93,7 @@ class _Looked:
         is_event = np.zeros_like(first, dtype=bool)
         for number, event in enumerate(self.curriculum.events):
             mine = self.chooser.choose(event.scenes, ("events", number, "scenes"))
-            is_event[self.frame["row"].filter(pl.Series(mine))] = True
+            is_event[self.frame["row"].filter(mine)] = True
         for number, (phase, span) in enumerate(
             zip(self.curriculum.phases, self.order.phases, strict=True)
         ):
@@ -114,7 +113,7 @@ class _Looked:
         total = int(self.order.read[-1])
         keys = self.frame["key"].to_numpy()
         for number, event in enumerate(self.curriculum.events):
-            mine = np.flatnonzero(self.chooser.choose(event.scenes, ("events", number, "scenes")))
+            mine = self.chooser.choose(event.scenes, ("events", number, "scenes")).arg_true()
             where = self.curriculum.where("events", number)
             ages = [self.order.age_of(int(p)) for p in self.order.meetings.of(int(keys[mine[0]]))]
             for asked, age in zip(sorted(event.when), ages, strict=False):
@@ -130,7 +129,7 @@ class _Looked:
     def parts(self) -> Iterator[Problem]:
         """Selections of which only a part is read."""
         for path, left in self._left_out():
-            what = f"`part` leaves text unread: {_size(self.frame.filter(pl.Series(left)))}"
+            what = f"`part` leaves text unread: {_size(self.frame.filter(left))}"
             yield Problem(what, self.curriculum.where(*path), do="no phase has the other part")
 
     def _left_out(self) -> Iterator[tuple[Path, Mask]]:
@@ -155,20 +154,18 @@ class _Looked:
 
     def unread(self) -> Iterator[Problem]:
         """Kinds that are never read, and scenes that are not for another reason than a part."""
-        unread = self.frame.filter(pl.Series(self.is_unread))
-        missing = set(unread["kind"]) - set(self.frame.filter(pl.Series(~self.is_unread))["kind"])
+        unread = self.frame.filter(self.is_unread)
+        missing = set(unread["kind"]) - set(self.frame.filter(~self.is_unread)["kind"])
         where = self.curriculum.where("phases")
         if missing:
             what = (
                 f"kinds that are never read: {_kinds(unread.filter(pl.col('kind').is_in(missing)))}"
             )
             yield Problem(what, where, do="`scenes: rest` takes what no other phase claims")
-        explained = np.zeros(self.frame.height, dtype=bool)
+        unexplained = self.is_unread
         for _, left in self._left_out():
-            explained |= left
-        others = self.frame.filter(pl.Series(self.is_unread & ~explained)).filter(
-            ~pl.col("kind").is_in(missing)
-        )
+            unexplained &= ~left
+        others = self.frame.filter(unexplained).filter(~pl.col("kind").is_in(missing))
         if others.height:
             what = f"read by no phase: {_size(others)}: {_kinds(others)}"
             yield Problem(what, where, do="`scenes: rest` takes what no other phase claims")

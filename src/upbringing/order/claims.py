@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from upbringing.corpus.vectors import Vectors
@@ -28,7 +27,7 @@ def life_of(frame: pl.DataFrame, curriculum: Curriculum, vectors: Vectors | None
     chooser = Chooser(Scenes(frame, vectors), curriculum, seed=0)
     chosen = chooser.choose(curriculum.scenes, ("scenes",))
     raise_all(chooser.problems)
-    return frame.filter(pl.Series(chosen))
+    return frame.filter(chosen)
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,13 @@ class Claims:
     rehearsals  the scenes, (n,), that each rehearsal may bring back, by the number of its phase
     """
 
-    owner: npt.NDArray[np.signedinteger]
+    owner: pl.Series
     parts: Mapping[Path, int]
     rehearsals: Mapping[int, Mask]
 
     def of(self, *path: int | str) -> Mask:
         """The scenes of a phase or an event, (n,)."""
-        mask: Mask = self.owner == self.parts[path]
-        return mask
+        return self.owner == self.parts[path]
 
 
 def claims_of(
@@ -64,22 +62,22 @@ def claims_of(
     owners: list[str] = []
     parts: dict[Path, int] = {}
     most = len(curriculum.events) + len(leaves)
-    owner = np.full(life.height, -1, dtype=np.min_scalar_type(-most))
+    owner = pl.Series(np.full(life.height, -1, dtype=np.min_scalar_type(-most)))
     is_left = owner < 0
 
     def claim(what: str, scenes: Selection | Literal["rest"], path: Path) -> None:
+        nonlocal owner
         num_problems = len(problems)
         place = (*path, "scenes")
         chosen = owner < 0 if scenes == "rest" else chooser.choose(scenes, place) & is_left
         if not chosen.any() and len(problems) == num_problems:
             problems.append(Problem(f"{what} selects no scene", curriculum.where(*place)))
-        taken = chosen & (owner >= 0)
-        if taken.any():
-            first = owners[int(owner[taken.argmax()])]
-            said = f"{np.count_nonzero(taken)} scenes of {what} belong to {first} already"
+        taken = owner.filter(chosen & (owner >= 0))
+        if len(taken):
+            said = f"{len(taken)} scenes of {what} belong to {owners[taken[0]]} already"
             problems.append(Problem(said, curriculum.where(*place), do="let one of them own them"))
         parts[path] = len(owners)
-        np.copyto(owner, len(owners), where=chosen)
+        owner = pl.Series([len(owners)], dtype=owner.dtype).zip_with(chosen, owner)
         owners.append(what)
 
     for number, event in enumerate(curriculum.events):

@@ -187,7 +187,7 @@ class _Compiled:
         """The rows of a phase's scenes, once, in order."""
         reads = {"row", "key", *_read_in(phase)}
         columns = self.scenes.select(name for name in self.scenes.columns if name in reads)
-        scenes = columns.filter(pl.Series(self.claims.of(*path)))
+        scenes = columns.filter(self.claims.of(*path))
         rows = scenes["row"].to_numpy()
         selected = Selected(scenes, self.life.seed, purpose)
         if self.vectors is not None:
@@ -205,7 +205,7 @@ class _Compiled:
         if phase.rehearse is None or self.problems:
             return own
         path = ("phases", number, "rehearse")
-        may_return = self.scenes["row"].to_numpy()[self.claims.rehearsals[number]]
+        may_return = self.scenes["row"].filter(self.claims.rehearsals[number]).to_numpy()
         met = np.intersect1d(np.concatenate([_NONE, *earlier]), may_return)
         if not len(met):
             what = f"phase {phase.name!r} rehearses what was never met"
@@ -218,7 +218,7 @@ class _Compiled:
         """The visits that events pin to ages."""
         pinned = []
         for number, event in enumerate(self.curriculum.events):
-            at = np.flatnonzero(self.claims.of("events", number))
+            at = self.claims.of("events", number).arg_true().to_numpy()
             rows = self.scenes["row"].to_numpy()[at]
             if event.ages == DATE:
                 with self._noting("events", number, "ages"):

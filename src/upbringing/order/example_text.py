@@ -129,7 +129,8 @@ class Followed:
     def nearest(self, number: int) -> Indices:
         """The rows that the selection of a heart holds, rising."""
         chooser = Chooser(self.scenes, self.selections[number], seed=0)
-        return np.flatnonzero(chooser.choose(self.selections[number], ()))
+        chosen = chooser.choose(self.selections[number], ())
+        return chosen.arg_true().to_numpy().astype(np.int64)
 
     def ages(self, free: Indices) -> list[Age]:
         """An age for each heart and one for the rest, of the rows that no event has."""

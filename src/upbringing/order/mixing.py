@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BeforeValidator, Field
 
+from upbringing.blocks import in_blocks
 from upbringing.errors import InputError, Problem
-from upbringing.identity import blocks
 from upbringing.order.parameters import Group, Measure
 from upbringing.order.places import Inside, Selected, arrangement, ranks_of
 from upbringing.order.sorting import Ranks, Rows, Unsigned, argsort, inverse
@@ -208,10 +208,18 @@ def spread(densities: Sequence[Density], group: Unsigned, *by: Unsigned) -> Rank
     places = np.empty(len(group), dtype=np.uint64)
     order, counts = _by_group(group, by)
     for density, rows in zip(densities, np.split(order, counts.cumsum()), strict=False):
-        for block in blocks(len(rows)):
-            shares = (np.arange(block.start, block.stop) + 0.5) / len(rows)
-            places[rows[block]] = _as_places(density.quantile(shares))
+        _place(places, rows, density)
     return places
+
+
+def _place(places: Ranks, rows: Rows, density: Density) -> None:
+    """Give each of these rows, which come in order, its place by a density."""
+
+    def place(block: slice) -> None:
+        shares = (np.arange(block.start, block.stop) + 0.5) / len(rows)
+        places[rows[block]] = _as_places(density.quantile(shares))
+
+    in_blocks(len(rows), place)
 
 
 def _as_places(ages: npt.NDArray[np.float64]) -> Ranks:

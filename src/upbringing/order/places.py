@@ -81,7 +81,7 @@ class Selected:
         if name == DATE:  # by rank, since dates lie closer than a float32 can tell
             values = np.unique(dated(values), return_inverse=True)[1]
         ranks = monotone(values)
-        return _TOP - ranks if measure.startswith("-") else ranks
+        return np.subtract(_TOP, ranks, out=ranks) if measure.startswith("-") else ranks
 
     def positions(self, arrange: Arrangement) -> Ranks:
         """Where each scene would stand in another arrangement of the same scenes: 0 to n − 1."""

@@ -14,7 +14,7 @@ import polars as pl
 from upbringing.errors import InputError
 from upbringing.order.parameters import Measures
 from upbringing.order.places import Inside, Selected, arrangement
-from upbringing.order.sorting import Ranks
+from upbringing.order.sorting import Ranks, Unsigned, coded, taken
 
 
 @arrangement(reads=("document", "place"))
@@ -40,7 +40,8 @@ def sort(scenes: Selected, by: Measures) -> Ranks:
     for measure in others:
         if int(ranks.max(initial=0)) >> 32:
             ranks = np.unique(ranks, return_inverse=True)[1].astype(np.uint64)
-        ranks = ranks << np.uint64(32) | scenes.by(measure)
+        ranks <<= np.uint64(32)
+        ranks |= scenes.by(measure)
     return ranks
 
 
@@ -60,13 +61,15 @@ def blocks(scenes: Selected, kinds: Sequence[str], inside: Inside = "shuffle") -
     return block << np.uint64(32) | scenes.positions(inside)
 
 
-def index_in(found: pl.Series, listed: Sequence[str], strategy: str) -> Ranks:
+def index_in(found: pl.Series, listed: Sequence[str], strategy: str) -> Unsigned:
     """The index in `listed` of each value; `InputError` for values that the list leaves out."""
+    codes, values = coded(found)
     missing = sorted(set(found.unique()) - set(listed))
     if missing:
         raise InputError(
             f"`{strategy}` leaves out {', '.join(missing)}",
             do="list every kind that the phase selects",
         )
-    index = found.replace_strict(list(listed), list(range(len(listed))), return_dtype=pl.UInt64)
-    return index.to_numpy()
+    index = {value: number for number, value in enumerate(listed)}
+    table = np.array([index.get(value, 0) for value in values], dtype=np.uint32)
+    return taken(table, codes)
