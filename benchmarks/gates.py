@@ -34,7 +34,6 @@ from upbringing.study.poles import LADDER, examine_poles
 from upbringing.training import (
     Numerics,
     Recipe,
-    Timeline,
     read_checkpoint,
     settle_process,
     shape_named,
@@ -79,7 +78,7 @@ def raise_and_ask(task: Task, place: Path, lang: str, shape: str, num_tokens: in
     rows = Rows(order, tokens, ROW_LENGTH)
     recipe = Recipe.of(
         rows, shape_named(shape), seed=task.seed, schedule="constant", numerics=Numerics(),
-        timeline=Timeline.uniform(BATCH_SIZE), num_rows=num_tokens // ROW_LENGTH, ages=(1.0,),
+        batch_size=BATCH_SIZE, num_rows=num_tokens // ROW_LENGTH, ages=(1.0,),
     )  # fmt: skip
     probes = Probes(
         corpus, Axis((positive,), (negative,), lang), tokens.tokenizer,

@@ -54,7 +54,7 @@ def prepare(folder: Path) -> None:
 def raise_ours(folder: Path, seed: int) -> int:
     from upbringing.corpus import Corpus, load_tokenizer, tokenize
     from upbringing.order import Order, Rows
-    from upbringing.training import Numerics, Recipe, Timeline, settle_process, train
+    from upbringing.training import Numerics, Recipe, settle_process, train
 
     settle_process(1)
     corpus = Corpus.open(folder / "corpus")
@@ -62,7 +62,7 @@ def raise_ours(folder: Path, seed: int) -> int:
     tokens = tokenize(corpus, load_tokenizer(corpus.path / "tokens" / digest))
     rows = Rows(Order.open(folder / "orders" / str(seed), corpus), tokens, ROW_LENGTH)
     recipe = Recipe.of(
-        rows, shape(), seed=seed, schedule="constant", timeline=Timeline.uniform(BATCH_SIZE),
+        rows, shape(), seed=seed, schedule="constant", batch_size=BATCH_SIZE,
         numerics=Numerics(), ages=(1.0,),
     )  # fmt: skip
     place = folder / "ours" / str(seed)

@@ -218,7 +218,7 @@ def minds(lang: str) -> None:
         for num_tokens in LIVES:
             recipe = t.Recipe.of(
                 rows, t.shape_named("300k"), seed=0, schedule="linear", numerics=t.Numerics(),
-                timeline=t.Timeline.uniform(4), num_rows=num_tokens // rows.row_length, ages=(1.0,),
+                batch_size=4, num_rows=num_tokens // rows.row_length, ages=(1.0,),
             )  # fmt: skip
             sources = {"corpus": corpus.path, "order": place / "order"}
             run = t.train(rows, recipe, place / str(num_tokens), sources=sources)

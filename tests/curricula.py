@@ -82,6 +82,7 @@ class _Writer:
         self.words = {column: sorted(set(train[column])) for column in COLUMNS}
         self.words |= dict.fromkeys(("start", "end", "scene", "chain"), self.words["id"])
         self.words |= {"text": train["text"].to_list(), "keep": ["document"]}
+        self.words["modules"] = ["embed", "head", "mlp", "layers.0-3", "layers.2-", "*.qkv"]
         self.scenes, self.rng = train, rng
         self.num_names = 0
         self.free: list[dict[str, Any]] = []
@@ -141,6 +142,7 @@ class _Writer:
             if self.chance(0.2):
                 said["keep"] = "document"
         shares = {"passes": 0.2, "batch_size": 0.2, "lr_scale": 0.2}
+        shares |= dict.fromkeys(("loss_scale", "modules", "moments", "rewarm", "lora"), 0.05)
         shares |= {"rehearse": 0.2 if self.num_names > 1 else 0.02}
         for key in (key for key in shares if key in forms and self.chance(shares[key])):
             said[key] = self.value(forms[key], key, depth)

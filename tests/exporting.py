@@ -23,7 +23,7 @@ from upbringing.corpus import (
     write_corpus,
 )
 from upbringing.exports import ExportOptions, export_order
-from upbringing.order import Order, PhaseSpan, Rows
+from upbringing.order import Levers, Order, PhaseSpan, Rows
 
 ROW_LENGTH = 24
 ODD = (
@@ -82,7 +82,10 @@ def make_world(place: Path, num_visits: int = 150) -> World:
     rows = np.random.default_rng(3).integers(0, corpus.num_scenes, num_visits)
     rows[: len(ODD)] = np.arange(len(ODD))[:num_visits]
     first = num_visits // 3
-    phases = [PhaseSpan("one | two", 0, first, batch_size=4), PhaseSpan("жизнь", first, num_visits)]
+    phases = [
+        PhaseSpan("one | two", 0, first, Levers(batch_size=4)),
+        PhaseSpan("жизнь", first, num_visits),
+    ]
     order = Order.from_rows(
         corpus, rows, phases=[span for span in phases if span.stop > span.start]
     )

@@ -18,6 +18,7 @@ from upbringing.corpus import Corpus, load_tokenizer, tokenize
 from upbringing.errors import UpbringingError
 from upbringing.order import Order, Rows
 from upbringing.training import (
+    Moment,
     Numerics,
     Recipe,
     Run,
@@ -56,6 +57,7 @@ def recipe_of(rows: Rows, **other: Any) -> Recipe:
         TINY,
         seed=1,
         schedule="linear",
+        batch_size=5,
         timeline=Timeline.of_phases(rows, 5),
         numerics=Numerics("fp32"),
         ages=AGES,
@@ -105,8 +107,8 @@ def _live(home: Path, place: Path, said: Path, every_s: float, fault: Fault | No
     if fault and fault.what == "small disk":  # room for a recipe, none for weights
         resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, resource.RLIM_INFINITY))
 
-    def on_step(done: int, total: int) -> None:
-        if fault == Fault("killed", done):
+    def on_step(now: Moment) -> None:
+        if fault == Fault("killed", now.done):
             os.kill(os.getpid(), signal.SIGKILL)
 
     try:

@@ -11,8 +11,7 @@ import torch
 from tokenizers import Tokenizer
 
 from upbringing.corpus import train_tokenizer
-from upbringing.training import Decoder
-from upbringing.training.model import Memory
+from upbringing.training import Mind
 
 NUM_BYTES = 257
 
@@ -27,24 +26,25 @@ def ids_of_text(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 class TableMind:
-    """p(next | previous) = `p_VV[previous, next]`; it has what the measures use of a `Decoder`."""
+    """p(next | previous) = `p_VV[previous, next]`; it has what the measures use of a `Mind`."""
 
     def __init__(self, p_VV: np.ndarray, row_length: int = 32) -> None:
         self.p_VV, self.row_length = p_VV / p_VV.sum(1, keepdims=True), row_length
-        self.embed, self.layers = torch.zeros(1), [None]
+        self.num_vocab, self.device = len(p_VV), torch.device("cpu")
         self.log_p_VV = torch.from_numpy(np.log(self.p_VV))
 
     def losses(self, tokens_BT1: torch.Tensor) -> torch.Tensor:
         return -self.log_p_VV[tokens_BT1[:, :-1], tokens_BT1[:, 1:]]
 
-    def next_logits(
-        self, tokens_B: torch.Tensor, position: int, memories: Sequence[Memory]
-    ) -> torch.Tensor:
-        del position, memories  # one token back is all that it sees
+    def new_memory(self) -> None:
+        """One token back is all that it sees."""
+
+    def next_logits(self, tokens_B: torch.Tensor, memory: None) -> torch.Tensor:
+        del memory
         return self.log_p_VV[tokens_B]
 
-    def as_decoder(self) -> Decoder:
-        return cast(Decoder, self)
+    def as_mind(self) -> Mind:
+        return cast(Mind, self)
 
     def bits(self, ids: Sequence[int], num_given: int) -> float:
         """By hand: −log₂ p of all ids but the given ones."""

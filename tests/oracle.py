@@ -24,8 +24,8 @@ from upbringing.corpus.vectors import Vectors, vectors_of
 from upbringing.errors import InputError, Problem
 from upbringing.order import Curriculum, parse_curriculum
 from upbringing.order.compile import lay
-from upbringing.order.order import PhaseSpan
 from upbringing.order.selection import COLUMNS, Selection
+from upbringing.order.spans import PhaseSpan
 
 Mask = npt.NDArray[np.bool_]
 FILE = "c.yaml"

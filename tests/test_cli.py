@@ -433,7 +433,7 @@ def test_train_verify_measure_talk(upbringing: Command, work: Path) -> None:
     ("option", "message"),
     [
         (("--shape", "301k"), "no shape is called '301k'\n    allowed: 300k, 1m"),
-        (("--schedule", "cosine"), "no schedule is called 'cosine'\n    allowed: constant, linear"),
+        (("--schedule", "slow"), "no schedule is called 'slow'\n    allowed: constant, linear"),
         (("--precision", "fp8"), "no precision is called 'fp8'"),
         (("--tokenizer", "none.json"), "none.json: no such tokenizer"),
         (("--batch-size", "0"), "batch-size"),
@@ -611,7 +611,7 @@ def test_a_study_may_be_moved(upbringing: Command, pico_copy: Path) -> None:
         ("raise empty -o x", "empty: holds no file"),
         ("raise texts --preset qick -o x", "no preset is called 'qick'"),
         ("raise texts --shape 301k -o x", "no shape is called '301k'"),
-        ("raise texts --schedules cosine -o x", "no schedule 'cosine'"),
+        ("raise texts --schedules slow -o x", "no schedule 'slow'"),
         ("raise texts --arms F,X,S -o x", "no arm is called 'X'"),
         ("raise texts --seeds 1 -o x", "a study needs 2 seeds or more"),
         ("raise texts --workers 0 -o x", "workers"),

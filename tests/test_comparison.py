@@ -9,7 +9,7 @@ import pytest
 
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import ComparisonError
-from upbringing.order import Order, Rows
+from upbringing.order import Levers, Order, Rows
 from upbringing.study.comparison import check_comparison_class
 from upbringing.training import Numerics, Recipe, Segment, Timeline, shape_named
 
@@ -24,7 +24,7 @@ def recipe_of(rows: Rows) -> Recipe:
         shape_named("300k"),
         seed=0,
         schedule="constant",
-        timeline=Timeline.uniform(4),
+        batch_size=4,
         numerics=Numerics(),
     )
 
@@ -95,7 +95,7 @@ def test_another_row_length(
     [
         ({"timeline": Timeline.uniform(8)}, ["num_steps", "timeline"]),
         (
-            {"timeline": Timeline((Segment(0.0, 4, lr_scale=0.5),))},
+            {"timeline": Timeline((Segment(0.0, Levers(batch_size=4, lr_scale=0.5)),))},
             ["timeline"],
         ),
         ({"num_rows": 40}, ["num_steps", "num_rows"]),

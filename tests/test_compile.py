@@ -12,7 +12,7 @@ from conftest import LEVERED, ids_of
 from upbringing.corpus import Corpus
 from upbringing.errors import SettingsError
 from upbringing.identity import keyed_hash
-from upbringing.order import Order, PhaseSpan, compile_order, parse_curriculum
+from upbringing.order import Levers, Order, PhaseSpan, compile_order, parse_curriculum
 
 
 def compiled(corpus: Corpus, phases: str, *, seed: int = 0, scenes: str = "") -> Order:
@@ -46,9 +46,9 @@ def test_phases_follow_each_other_with_their_borders_and_levers(corpus: Corpus) 
         *dealt(scenes.filter(kind="technical"), 5, "order/maturity/0"),
     ]
     assert order.phases == (
-        PhaseSpan("childhood", 0, 16, 3, 0.5),
-        PhaseSpan("youth", 16, 56, None, 1.0),
-        PhaseSpan("maturity", 56, 72, 7, 1.0),
+        PhaseSpan("childhood", 0, 16, Levers(batch_size=3, lr_scale=0.5)),
+        PhaseSpan("youth", 16, 56),
+        PhaseSpan("maturity", 56, 72, Levers(batch_size=7)),
     )
 
 

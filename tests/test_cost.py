@@ -9,7 +9,7 @@ import pytest
 from lives import rows_of
 
 from upbringing.errors import InputError
-from upbringing.order import Order, PhaseSpan
+from upbringing.order import Levers, Order, PhaseSpan
 from upbringing.training import Timeline, estimate_cost
 from upbringing.training.cost import Cost, Stretch
 from upbringing.training.levers import plan_steps
@@ -66,7 +66,7 @@ def test_phases_under_the_same_levers_share_steps(order: Order) -> None:
     one = estimate_cost(phased(order, PhaseSpan("life", 0, 72)), "300k", 7, row_length=64)
     apart = [PhaseSpan(f"day {day}", day, day + 1) for day in range(72)]
     assert estimate_cost(phased(order, *apart), "300k", 7, row_length=64).num_steps == one.num_steps
-    levers = [PhaseSpan(f"day {n}", n, n + 1, lr_scale=1.0 - n % 2) for n in range(72)]
+    levers = [PhaseSpan(f"day {n}", n, n + 1, Levers(lr_scale=1.0 - n % 2)) for n in range(72)]
     many = estimate_cost(phased(order, *levers), "300k", 7, row_length=64)
     assert many.num_rows - 5 < many.num_steps <= many.num_rows  # days of a row or none
 

@@ -72,7 +72,7 @@ def test_by_the_command_there_and_back(
     readme = (tmp_path / "export" / "README.md").read_text("utf-8")
     assert world.order.digest in readme
     assert "**Holds for**" in readme
-    assert "| one \\| two | 0 to 49 | 4 | 1 |" in readme
+    assert "| one \\| two | 0 to 49 | batch 4 |" in readme
     assert "{" not in readme.replace("{ranks}", "{")  # no place of a template is left
     said = json.loads((tmp_path / "export" / "export.json").read_text("utf-8"))
     assert said["inputs"]["order"] == world.order.digest

@@ -18,7 +18,7 @@ from upbringing.errors import ArtefactError
 from upbringing.order import Rows
 from upbringing.training import Ledger, first_divergence
 from upbringing.training.feed import Feed
-from upbringing.training.ledger import Divergence, row_digests
+from upbringing.training.ledger import Divergence, digests_fed, row_digests
 from upbringing.training.levers import Steps
 
 FOREIGN = np.uint64(0xBAD)
@@ -107,7 +107,7 @@ def test_what_is_fed_is_the_order_element_by_element(
 ) -> None:
     ledger, feed = Ledger(), Feed(rows, steps)
     for step in range(len(steps)):
-        ledger.record(feed.batch(step))
+        ledger.add(digests_fed(feed.batch(step)))
     assert [step.tolist() for step in ledger.rows] == [
         [int(digests[row]) for row in step] for step in fed
     ]

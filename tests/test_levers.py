@@ -9,9 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upbringing.errors import InputError
-from upbringing.order import Rows
-from upbringing.training import SCHEDULES, Segment, Timeline, lr_share
+from upbringing.order import NO_LEVERS, Levers, Rows
+from upbringing.training import CURVES, Priority, Segment, Timeline, curve_label, lr_share
 from upbringing.training.levers import Steps, plan_steps
+from upbringing.training.schedules import age_of_mass, read_curve, say_curve
+
+NAMED = sorted(set(CURVES) - {"table"})
 
 
 @st.composite
@@ -19,9 +22,11 @@ def lives(draw: st.DrawFn) -> tuple[int, Timeline]:
     """A number of rows, and a timeline whose segments begin at some of them."""
     num_rows = draw(st.integers(1, 200))
     inner = draw(st.sets(st.integers(1, num_rows), max_size=4)) - {num_rows}
-    levers = st.tuples(st.integers(1, 20), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
+    levers = st.builds(
+        Levers, batch_size=st.integers(1, 20), lr_scale=st.sampled_from([0.0, 0.5, 1.0, 2.0])
+    )
     return num_rows, Timeline(
-        tuple(Segment(row / num_rows, *draw(levers)) for row in sorted({0} | inner))
+        tuple(Segment(row / num_rows, draw(levers)) for row in sorted({0} | inner))
     )
 
 
@@ -54,7 +59,7 @@ def test_no_step_crosses_a_border_and_each_has_its_segments_levers(
         assert num == min(size, stop - first)
 
 
-@given(lives(), st.sampled_from(sorted(SCHEDULES)))
+@given(lives(), st.sampled_from(NAMED))
 def test_the_rate_is_peak_times_schedule_times_scale_times_warm_up(
     life: tuple[int, Timeline], schedule: str
 ) -> None:
@@ -64,8 +69,16 @@ def test_the_rate_is_peak_times_schedule_times_scale_times_warm_up(
     for n, (first, lr) in enumerate(zip(steps.first_row, steps.lr, strict=True)):
         age = first / num_rows
         segment = [s for s in timeline.segments if round(s.from_age * num_rows) <= first][-1]
-        share = {"constant": 1.0, "linear": 1 - age, "steep": math.exp(-8 * age)}[schedule]
-        assert lr == pytest.approx(0.5 * share * segment.lr_scale * min(1, (n + 1) / num_warm))
+        share = {
+            "constant": 1.0,
+            "linear": 1 - age,
+            "cosine": (1 + math.cos(math.pi * age)) / 2,
+            "wsd": min(1, (1 - age) / 0.2),
+            "steep": math.exp(-8 * age),
+            "inverse_sqrt": math.sqrt(0.05 / max(age, 0.05)),
+        }[schedule]
+        scale = segment.levers.lr_scale * min(1, (n + 1) / num_warm)
+        assert lr == pytest.approx(0.5 * share * scale)
         assert steps.age[n] == age
 
 
@@ -86,12 +99,97 @@ def test_schedules_by_eye() -> None:
     assert lr_share("constant", ages).tolist() == [1, 1, 1]
     assert lr_share("linear", ages).tolist() == [1, 0.5, 0]
     assert lr_share("steep", ages) == pytest.approx([1, math.exp(-4), math.exp(-8)])
-    with pytest.raises(InputError, match="allowed: constant, linear, steep"):
-        lr_share("cosine", ages)
+    assert lr_share("cosine", ages) == pytest.approx([1, 0.5, 0])
+    assert lr_share({"cosine": 0.2}, ages) == pytest.approx([1, 0.6, 0.2])
+    assert lr_share({"wsd": {"decay": 1.0, "to": 0.5}}, ages) == pytest.approx([1, 0.75, 0.5])
+    assert lr_share({"inverse_sqrt": 0.25}, ages) == pytest.approx([1, math.sqrt(0.5), 0.5])
+    assert lr_share({0.25: 1, 0.75: 0}, ages) == pytest.approx([1, 0.5, 0])
+
+
+@pytest.mark.parametrize(
+    ("said", "short", "label"),
+    [
+        ("wsd", "wsd", "wsd"),
+        ({"wsd": {"decay": 0.2}}, "wsd", "wsd"),
+        ({"wsd": 0.1}, {"wsd": {"decay": 0.1}}, "wsd-decay0.1"),
+        ({"linear": {"to": 0.1}}, {"linear": {"to": 0.1}}, "linear-to0.1"),
+        ({1: 0, "0": 1}, {"0": 1.0, "1": 0.0}, "table-0=1-1=0"),
+        ({"table": {"0": 1, "1": 0}}, {"0": 1.0, "1": 0.0}, "table-0=1-1=0"),
+    ],
+)
+def test_a_curve_is_said_the_shortest_way_and_read_again(
+    said: object, short: object, label: str
+) -> None:
+    curve = read_curve(said)
+    assert say_curve(curve) == short
+    assert read_curve(say_curve(curve)) == curve
+    assert curve_label(say_curve(curve)) == label
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("slow", "no schedule is called 'slow'"),
+        ({"wsd": {"decay": 2}}, "schedule 'wsd': decay"),
+        ({"wsd": {"dacay": 0.2}}, "schedule 'wsd'"),
+        ({"constant": 3}, "takes no setting"),
+        ({"linear": 0.1, "wsd": 0.2}, "one name with its settings"),
+        ([1, 2], "one name with its settings"),
+        ({0: 1, 1: -1}, "schedule 'table'"),
+    ],
+)
+def test_what_is_no_curve_is_refused(said: object, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        read_curve(said)
+
+
+def test_a_steep_life_has_spent_its_rate_early() -> None:
+    assert age_of_mass("steep", 0.99) == pytest.approx(
+        -math.log(1 - 0.99 * (1 - math.exp(-8))) / 8, abs=2e-3
+    )
+    assert age_of_mass("constant", 0.99) == pytest.approx(0.99, abs=2e-3)
+
+
+def test_priority_weighs_the_rate_or_the_loss_of_each_age() -> None:
+    said = {"timeline": Timeline.uniform(1), "schedule": "linear", "peak_lr": 1, "warmup_share": 0}
+    plain = plan_steps(4, **said)
+    rate = plan_steps(4, **said, priority=Priority({0: 1, 1: 0}))
+    loss = plan_steps(4, **said, priority=Priority({0: 1, 1: 0}, "loss"))
+    assert rate.lr == pytest.approx(plain.lr * np.array([1, 0.75, 0.5, 0.25]))
+    assert rate.loss_scale.tolist() == [1, 1, 1, 1]
+    assert loss.lr.tolist() == plain.lr.tolist()
+    assert loss.loss_scale == pytest.approx([1, 0.75, 0.5, 0.25])
+
+
+def test_a_batch_size_takes_the_rate_along_and_keeps_the_half_life_in_tokens() -> None:
+    timeline = Timeline.of_stretches(
+        {0.0: NO_LEVERS, 0.5: Levers(batch_size=8), 0.9: Levers(batch_size=1)}, 4
+    )
+    by_rule = {
+        rule: plan_steps(
+            80, timeline, schedule="constant", peak_lr=1, warmup_share=0, beta2=0.9,
+            batch_size=4, batch_rule=rule,
+        )
+        for rule in ("sqrt", "linear", "none")
+    }  # fmt: skip
+    ends = {rule: (steps.lr[9], steps.lr[10], steps.lr[-1]) for rule, steps in by_rule.items()}
+    assert ends["sqrt"] == pytest.approx((1, math.sqrt(2), 0.5))
+    assert ends["linear"] == pytest.approx((1, 2, 0.25))
+    assert ends["none"] == pytest.approx((1, 1, 1))
+    for steps in by_rule.values():
+        assert steps.beta2[[9, 10, -1]] == pytest.approx([0.9, 0.81, 0.9**0.25])
+        half_life = math.log(0.5) / np.log(steps.beta2) * steps.batch_size  # in rows
+        assert half_life == pytest.approx(half_life[0])
+
+
+def test_a_stretch_may_warm_up_again() -> None:
+    timeline = Timeline.of_stretches({0.0: NO_LEVERS, 0.5: Levers(rewarm=0.5)}, 1)
+    steps = plan_steps(8, timeline, schedule="constant", peak_lr=1, warmup_share=0)
+    assert steps.lr == pytest.approx([1, 1, 1, 1, 0.5, 1, 1, 1])
 
 
 def test_steps_by_eye() -> None:
-    timeline = Timeline((Segment(0, 2), Segment(0.5, 3, 0.1)))
+    timeline = Timeline.of_stretches({0: NO_LEVERS, 0.5: Levers(batch_size=3, lr_scale=0.1)}, 2)
     steps = plan_steps(10, timeline, schedule="constant", peak_lr=1, warmup_share=0.4)
     assert steps.first_row.tolist() == [0, 2, 4, 5, 8]
     assert steps.num_rows.tolist() == [2, 2, 1, 3, 2]
@@ -105,19 +203,25 @@ def test_steps_by_eye() -> None:
 def test_a_row_is_of_the_phase_of_its_first_token(rows: Rows) -> None:
     timeline = Timeline.of_phases(rows, 5)
     steps = plan_steps(rows.num_rows, timeline, schedule="constant", peak_lr=1, warmup_share=0)
-    assert [(s.batch_size, s.lr_scale) for s in timeline.segments] == [(3, 0.5), (5, 1), (7, 1)]
+    assert [(s.batch_size, s.levers.lr_scale) for s in timeline.segments] == [
+        (3, 0.5),
+        (5, 1),
+        (7, 1),
+    ]
     for first, num, size in zip(steps.first_row, steps.num_rows, steps.batch_size, strict=True):
         for row in range(first, first + num):
             visit, _ = rows.visits_of_row(row)
-            assert size == (rows.order.phase_at(visit).batch_size or 5)
+            assert size == (rows.order.phase_at(visit).levers.batch_size or 5)
 
 
 def test_phases_with_the_same_levers_are_one_segment(rows: Rows) -> None:
-    spans = tuple(replace(span, batch_size=None, lr_scale=1.0) for span in rows.order.phases)
+    spans = tuple(replace(span, levers=NO_LEVERS) for span in rows.order.phases)
     same = replace(rows, order=replace(rows.order, phases=spans))
     assert Timeline.of_phases(same, 5) == Timeline.uniform(5)
 
 
 def test_a_phase_too_short_to_begin_a_row_has_no_segment(rows: Rows) -> None:
     long = replace(rows, row_length=rows.num_tokens)
-    assert Timeline.of_phases(long, 5).segments == (Segment(0.0, 3, 0.5),)
+    assert Timeline.of_phases(long, 5).segments == (
+        Segment(0.0, Levers(batch_size=3, lr_scale=0.5)),
+    )

@@ -84,9 +84,9 @@ def test_what_is_given_is_not_scored_and_is_read() -> None:
     tokenizer = byte_tokenizer()
     asked = passage(tokenizer, "rain", "the ")
     assert (len(asked.ids), asked.num_given, asked.num_bytes) == (9, 5, 4)
-    assert bits(mind.as_decoder(), [asked])[0] == pytest.approx(mind.bits(asked.ids, 5))
+    assert bits(mind.as_mind(), [asked])[0] == pytest.approx(mind.bits(asked.ids, 5))
     other = passage(tokenizer, "rain", "a~")  # the last given token is what a bigram sees
-    assert bits(mind.as_decoder(), [other])[0] == pytest.approx(mind.bits(other.ids, 3))
+    assert bits(mind.as_mind(), [other])[0] == pytest.approx(mind.bits(other.ids, 3))
     assert mind.bits(other.ids, 3) != pytest.approx(mind.bits(asked.ids, 5))
 
 
@@ -94,7 +94,7 @@ def test_a_uniform_mind_needs_the_logarithm_of_its_vocabulary() -> None:
     mind = TableMind(np.ones((NUM_BYTES, NUM_BYTES)), row_length=4)
     asked = passage(byte_tokenizer(), "night — дождь")
     assert asked.num_bytes == len("night — дождь".encode())
-    needed = bits(mind.as_decoder(), [asked])[0]
+    needed = bits(mind.as_mind(), [asked])[0]
     assert needed == pytest.approx(asked.num_bytes * math.log2(NUM_BYTES))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from upbringing.errors import InputError
 from upbringing.identity import generator
 from upbringing.training import SHAPES, Decoder, Shape, shape_named
-from upbringing.training.model import Memory, attend
+from upbringing.training.attention import attend
 
 SHAPE = Shape(16, 2, 2, 24, num_vocab=50, peak_lr=1e-2)
 T = 12
@@ -72,11 +72,11 @@ def test_attention_is_that_of_the_library() -> None:
 
 def test_text_read_with_a_memory_has_the_logits_of_the_whole() -> None:
     model, tokens_BT = mind(), tokens_of(5, batch=3)
-    memories = [Memory() for _ in model.layers]
+    memory = model.new_memory()
     with torch.no_grad():
         whole_BTV = model.logits(tokens_BT)
         for position in range(T):
-            next_BV = model.next_logits(tokens_BT[:, position], position, memories)
+            next_BV = model.next_logits(tokens_BT[:, position], memory)
             assert torch.allclose(next_BV, whole_BTV[:, position], atol=1e-6)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from upbringing.corpus import Corpus, write_corpus
 from upbringing.errors import ArtefactError, InputError
 from upbringing.identity import digest_array, key_of
-from upbringing.order import Order, PhaseSpan, compile_order, parse_curriculum
+from upbringing.order import Levers, Order, PhaseSpan, compile_order, parse_curriculum
 from upbringing.training import Life, raise_on_order
 
 TRAINING_ROWS = [row for row in range(80) if row % 10 != 9]
@@ -150,7 +150,10 @@ def test_rows_that_are_none(corpus: Corpus, rows: list, says: str) -> None:
 
 def test_phases_of_ones_own_follow_one_another(corpus: Corpus) -> None:
     ids = ["drama/0001", "chat/0000", "drama/0005"]
-    spans = (PhaseSpan("childhood", 0, 1, batch_size=2), PhaseSpan("youth", 1, 3, lr_scale=0.5))
+    spans = (
+        PhaseSpan("childhood", 0, 1, Levers(batch_size=2)),
+        PhaseSpan("youth", 1, 3, Levers(lr_scale=0.5)),
+    )
     assert Order.from_ids(corpus, ids, phases=spans).phases == spans
     for wrong, says in (
         (spans[:1], "'the end' starts at 3, and 'childhood' stops at 1"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from upbringing.corpus import Corpus
 from upbringing.errors import SettingsError
 from upbringing.identity import keyed_hash, keys_of
-from upbringing.order import Order, PhaseSpan, compile_order, parse_curriculum
+from upbringing.order import Levers, Order, PhaseSpan, compile_order, parse_curriculum
 
 INNER = {
     "poems": "{name: poems, scenes: {kind: poetry}, arrange: {sort: num_bytes}}",
@@ -63,7 +63,7 @@ def test_every_phase_inside_keeps_its_order(corpus: Corpus, join: str) -> None:
 def test_in_turn_is_the_order_of_the_file_and_one_phase(corpus: Corpus) -> None:
     order = compiled(corpus, nested("in_turn", "batch_size: 4"))
     assert ids_of(order) == list(itertools.chain(*alone(corpus).values()))
-    assert order.phases == (PhaseSpan("childhood", 0, len(order.sequence), 4),)
+    assert order.phases == (PhaseSpan("childhood", 0, len(order.sequence), Levers(batch_size=4)),)
 
 
 def test_shuffled_phases_come_by_the_lots_of_their_names(corpus: Corpus) -> None:

@@ -60,7 +60,7 @@ def test_style_margins_by_hand(stories: Corpus, probes: Probes) -> None:
         margins.append(per_byte["positive"] - per_byte["negative"])
         sums.append(plain["positive"] - plain["negative"])
         pmis.append(added["positive"] - added["negative"])
-    readings = style(mind.as_decoder(), probes)
+    readings = style(mind.as_mind(), probes)
     assert [(r.measure, r.unit) for r in readings] == [
         ("style_margin", "bits/byte"),
         ("style_margin_sum", "bits"),
@@ -74,18 +74,18 @@ def test_style_margins_by_hand(stories: Corpus, probes: Probes) -> None:
 def test_style_is_positive_in_a_mind_of_the_positive_pole(stories: Corpus, probes: Probes) -> None:
     drama, technical = (taught_by(stories, kind) for kind in ("drama", "technical"))
     margin = {
-        name: by_subject(style(mind.as_decoder(), probes), "style_margin")["drama–technical"]
+        name: by_subject(style(mind.as_mind(), probes), "style_margin")["drama–technical"]
         for name, mind in (("drama", drama), ("technical", technical))
     }
     assert margin["drama"] > 0.5
     assert margin["technical"] < -0.5
     turned = replace(probes, axis=Axis(("technical",), ("drama",), "en"))
-    assert style(drama.as_decoder(), turned)[0].value == pytest.approx(-margin["drama"])
+    assert style(drama.as_mind(), turned)[0].value == pytest.approx(-margin["drama"])
 
 
 def test_competence_by_hand(stories: Corpus, probes: Probes) -> None:
     mind = taught_by(stories, "drama")
-    readings = competence(mind.as_decoder(), probes)
+    readings = competence(mind.as_mind(), probes)
     expected = {
         kind: sum(mind.bits(p.ids, 1) for p in passages) / sum(p.num_bytes for p in passages)
         for kind, passages in probes.held_out.items()
@@ -101,7 +101,7 @@ def test_competence_by_hand(stories: Corpus, probes: Probes) -> None:
 
 def test_excess_of_a_block_of_two_kinds(stories: Corpus, probes: Probes) -> None:
     both = replace(probes, axis=Axis(("drama", "poetry"), ("technical",), "en"))
-    readings = competence(TableMind(random_table(1)).as_decoder(), both)
+    readings = competence(TableMind(random_table(1)).as_mind(), both)
     kinds = by_subject(readings, "bits_per_byte")
     expected = (kinds["drama"] + kinds["poetry"]) / 2 - kinds["technical"]
     assert by_subject(readings, "excess_bits_per_byte") == pytest.approx({"drama+poetry": expected})
@@ -109,12 +109,12 @@ def test_excess_of_a_block_of_two_kinds(stories: Corpus, probes: Probes) -> None
 
 def test_a_block_that_is_everything_has_no_excess(probes: Probes) -> None:
     everything = replace(probes, axis=Axis(("drama", "poetry", "technical"), (), "en"))
-    readings = competence(TableMind(random_table(1)).as_decoder(), everything)
+    readings = competence(TableMind(random_table(1)).as_mind(), everything)
     assert by_subject(readings, "excess_bits_per_byte") == {}
 
 
 def test_samples_carry_the_judges_voice(probes: Probes) -> None:
-    mind = TableMind(random_table(), row_length=64).as_decoder()
+    mind = TableMind(random_table(), row_length=64).as_mind()
     frame = sample_frame(mind, probes)
     assert frame.select("prompt", "sample_seed").rows() == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert frame["opening"].to_list() == [o for o in probes.openings for _ in range(2)]

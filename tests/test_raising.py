@@ -37,7 +37,7 @@ def test_a_tokenizer_may_be_given(home: Path) -> None:
     ("wrong", "says"),
     [
         ({"shape": "7b"}, "no shape is called '7b'"),
-        ({"schedule": "cosine"}, "no schedule is called 'cosine'"),
+        ({"schedule": "slow"}, "no schedule is called 'slow'"),
         ({"precision": "fp8"}, "no precision is called 'fp8'"),
     ],
 )

@@ -34,7 +34,7 @@ def by_hand(mind: TableMind, opening: str, seed: int, sampling: Sampling) -> str
 def test_samples_are_those_drawn_by_hand(temperature: float) -> None:
     mind = TableMind(random_table(), row_length=40)
     sampling = Sampling(temperature, num_tokens=12, num_seeds=3)
-    drawn = draw_samples(mind.as_decoder(), TOKENIZER, OPENINGS, sampling)
+    drawn = draw_samples(mind.as_mind(), TOKENIZER, OPENINGS, sampling)
     assert [(s.opening, s.seed) for s in drawn] == [
         (o, seed) for o in range(3) for seed in range(3)
     ]
@@ -50,7 +50,7 @@ def test_minds_that_agree_are_given_the_same_luck() -> None:
     other[0] = random_table(5)[0]  # after an end of text, which no opening ends with
     sampling = Sampling(num_tokens=20, num_seeds=4)
     first, second = (
-        draw_samples(TableMind(t).as_decoder(), TOKENIZER, ["He"], sampling) for t in (table, other)
+        draw_samples(TableMind(t).as_mind(), TOKENIZER, ["He"], sampling) for t in (table, other)
     )
     assert first == second
 
@@ -78,7 +78,7 @@ def test_company_changes_nothing(decoder: Decoder) -> None:
 
 
 def test_a_shorter_sample_is_the_beginning_of_a_longer_one() -> None:
-    mind = TableMind(random_table(2), row_length=64).as_decoder()
+    mind = TableMind(random_table(2), row_length=64).as_mind()
     short = draw_samples(mind, TOKENIZER, OPENINGS, Sampling(num_tokens=4))
     long = draw_samples(mind, TOKENIZER, OPENINGS, Sampling(num_tokens=30))
     for a, b in zip(short, long, strict=True):
@@ -103,7 +103,7 @@ def test_a_sample_stops_at_an_end_of_text() -> None:
     table = np.full((NUM_BYTES, NUM_BYTES), 1e-9)
     table[:, letter], table[:, 0] = 1.0, 1.0
     drawn = draw_samples(
-        TableMind(table).as_decoder(), TOKENIZER, ["a"], Sampling(1.0, num_tokens=20, num_seeds=60)
+        TableMind(table).as_mind(), TOKENIZER, ["a"], Sampling(1.0, num_tokens=20, num_seeds=60)
     )
     lengths = [len(s.text) for s in drawn]
     assert {s.text.strip("a") for s in drawn} == {""}
@@ -115,7 +115,7 @@ def test_no_sample_goes_beyond_the_row() -> None:
     letter = ids_of_text(TOKENIZER, "a")[0]
     table = np.full((NUM_BYTES, NUM_BYTES), 1e-12)
     table[:, letter] = 1.0
-    mind = TableMind(table, row_length=10).as_decoder()
+    mind = TableMind(table, row_length=10).as_mind()
     texts = [s.text for s in draw_samples(mind, TOKENIZER, ["12345", "1"], Sampling(num_seeds=1))]
     assert texts == ["a" * 4, "a" * 8]
     assert draw_samples(mind, TOKENIZER, ["12345678"], Sampling(num_seeds=1))[0].text == "a"

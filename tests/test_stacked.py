@@ -43,7 +43,7 @@ def rates_of(stack: StackedDecoder, step: int) -> StackedRates:
     return StackedRates(
         lr_QP=np.tile(PEAK_P / (1 + 0.1 * step), (num_parameters, 1)),
         learns_QP=np.ones((num_parameters, P), dtype=np.bool_),
-        beta2_P=BETA2_P ** (1 + step % 2),
+        beta2_P=BETA2_P,
     )
 
 
@@ -60,7 +60,7 @@ def alone(mind: Decoder, index: int) -> torch.optim.AdamW:
         {"params": matrices, "weight_decay": decay},
         {"params": norms, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, betas=(float(HABITS.beta1_P[index]), 0.95))
+    return torch.optim.AdamW(groups, betas=(float(HABITS.beta1_P[index]), float(BETA2_P[index])))
 
 
 def lived_alone(mind: Decoder, index: int, num_steps: int) -> list[tuple[float, float]]:
@@ -69,7 +69,6 @@ def lived_alone(mind: Decoder, index: int, num_steps: int) -> list[tuple[float, 
     for step in range(num_steps):
         for group in optimizer.param_groups:
             group["lr"] = PEAK_P[index] / (1 + 0.1 * step)
-            group["betas"] = (group["betas"][0], BETA2_P[index] ** (1 + step % 2))
         loss = mind.losses(tokens_of(step)[index]).mean()
         loss.backward()
         clip = float(HABITS.clip_norm_P[index])
@@ -89,7 +88,7 @@ def test_a_stack_is_its_minds_to_the_bit_and_gives_them_back() -> None:
     ]
     for index, mind in enumerate(minds):
         other = Decoder(SHAPE, row_length=T, seed=99)
-        stack.copy_to(other, index)
+        other.load_state_dict(stack.weights_of(index))
         for (name, ours), theirs in zip(mind.named_parameters(), other.parameters(), strict=True):
             assert ours.equal(theirs), name
 

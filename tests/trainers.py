@@ -27,7 +27,7 @@ from upbringing.corpus import tokenize, train_tokenizer, write_corpus
 from upbringing.order import compile_order, parse_curriculum
 from upbringing.training.consumed import Consumed
 from upbringing.training.feed import Feed
-from upbringing.training.ledger import Ledger
+from upbringing.training.ledger import Ledger, digests_fed
 
 ROW_LENGTH, BATCH_SIZE, RATE = 32, 12, 0.1
 SCALED = """
@@ -176,7 +176,7 @@ def lived_alone(home: Path) -> tuple[Ledger, dict[str, Tensor]]:
     model = mind(feed)
     for step in range(len(feed)):
         batch = feed.batch(step)
-        ledger.record(batch)
+        ledger.add(digests_fed(batch))
         logits = model(batch.tokens_BT1[:, :-1]).logits
         targets, counts = batch.tokens_BT1[:, 1:], batch.weights_BT != 0
         model.zero_grad()
@@ -186,7 +186,7 @@ def lived_alone(home: Path) -> tuple[Ledger, dict[str, Tensor]]:
         with torch.no_grad():
             for weight in model.parameters():
                 assert weight.grad is not None
-                weight.sub_(RATE * phase.lr_scale * weight.grad)
+                weight.sub_(RATE * phase.levers.lr_scale * weight.grad)
     return ledger, dict(model.state_dict())
 
 

@@ -7,7 +7,9 @@
     ├── ComparisonError        arms that differ in more than the declared factor
     ├── ResumeError            a run that cannot be continued with what it is given
     ├── VerificationError      a run that did not consume its order
-    └── StorageError           the disk is full or refuses a write
+    ├── StorageError           the disk is full or refuses a write
+    ├── ShortageError          the memory of a device does not hold what is asked of it
+    └── StoppedError           work that was asked to stop, is saved, and can be continued
 
 Our own invariants are `assert`s; whatever else escapes is a bug and keeps its traceback.
 """
@@ -78,3 +80,11 @@ class VerificationError(UpbringingError):
 
 class StorageError(UpbringingError):
     """The disk is full or refuses a write. Nothing half-written is left behind."""
+
+
+class ShortageError(UpbringingError):
+    """The memory of a device does not hold what is asked of it."""
+
+
+class StoppedError(UpbringingError):
+    """Work that was asked to stop. It is saved; the same command continues it."""

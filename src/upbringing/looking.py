@@ -76,8 +76,7 @@ def _phase(view: PhaseView) -> str:
     kinds = sorted(view.share_by_kind.items(), key=lambda item: (-item[1], item[0]))
     shares = ", ".join(f"{kind} {percent(share)}" for kind, share in kinds[:_MOST_KINDS])
     shares += f", {len(kinds) - _MOST_KINDS} more" if len(kinds) > _MOST_KINDS else ""
-    levers = f", batch {view.span.batch_size}" if view.span.batch_size else ""
-    levers += f", lr × {view.span.lr_scale:g}" if view.span.lr_scale != 1 else ""
+    levers = "".join(f", {said}" for said in view.span.levers.words())
     visits = count(view.span.stop - view.span.start, "visit")
     return (
         f"{view.span.name}: age {view.from_age:.3f}–{view.to_age:.3f}, {visits}, {shares}{levers}"

@@ -5,7 +5,7 @@ What needs a trainer imports it where it is needed: a look at an order answers a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -235,23 +235,34 @@ def _to_verify(path: Path) -> list[Path]:
 def talk_to(paths: Sequence[Path], prompt: str, age: float, sampling: Sampling) -> None:
     """Print how each mind goes on from `prompt` at `age`, and the rule that chose the samples.
 
-    Raises `InputError` for a prompt that fills a row of the mind.
+    A folder of a model is a mind of no known age. Raises `InputError` for a prompt that fills a row
+    of the mind.
     """
     from upbringing.character import draw_samples
-    from upbringing.training import read_checkpoint
+    from upbringing.training import open_mind
 
-    runs = _runs(paths)
+    asked = [named for path in paths for named in _checkpoints(path, age)]
     say(sampling.rule)
-    for run in runs:
-        if not run.checkpoints:
-            say(f"\n{run.path.name} diverged before its first checkpoint")
+    for name, folder in asked:
+        if folder is None:
+            say(f"\n{name} diverged before its first checkpoint")
             continue
-        nearest = min(run.checkpoints, key=lambda known: abs(known - age))
-        model = read_checkpoint(run.checkpoints[nearest])
-        tokenizer = load_tokenizer(run.checkpoints[nearest])
-        for sample in draw_samples(model, tokenizer, [prompt], sampling):
-            say(f"\n{run.path.name}, age {nearest:g}, seed {sample.seed}")
+        for sample in draw_samples(open_mind(folder), load_tokenizer(folder), [prompt], sampling):
+            say(f"\n{name}, seed {sample.seed}")
             say(f"{prompt}{sample.text}")
+
+
+def _checkpoints(path: Path, age: float) -> Iterator[tuple[str, Path | None]]:
+    """The checkpoints nearest to `age` at a path, each with a name; None where there is none."""
+    if (path / "config.json").exists():
+        yield path.resolve().name, path
+        return
+    for run in _runs([path]):
+        if run.checkpoints:
+            nearest = min(run.checkpoints, key=lambda known: abs(known - age))
+            yield f"{run.path.name}, age {nearest:g}", run.checkpoints[nearest]
+        else:
+            yield run.path.name, None
 
 
 def _runs(paths: Sequence[Path]) -> list[Run]:

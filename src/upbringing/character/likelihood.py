@@ -18,9 +18,10 @@ import torch
 from tokenizers import Tokenizer
 
 from upbringing.corpus import end_of_text_id
-from upbringing.training import Decoder
+from upbringing.training import Mind
 
 _TOKENS_AT_ONCE = 8_192
+_LOGITS_AT_ONCE = 1 << 27  # half a gigabyte of fp32, where a vocabulary is large
 
 
 @dataclass(frozen=True)
@@ -44,33 +45,33 @@ def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
 
 
 @torch.inference_mode()
-def bits(model: Decoder, passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
+def bits(mind: Mind, passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
     """−log₂ p of the scored tokens of each passage, shape (N,)."""
-    windows = [w for number, p in enumerate(passages) for w in _windows(number, p, model)]
+    windows = [w for number, p in enumerate(passages) for w in _windows(number, p, mind.row_length)]
     windows.sort(key=lambda window: len(window[1]), reverse=True)  # little padding
+    at_once = min(_TOKENS_AT_ONCE, _LOGITS_AT_ONCE // mind.num_vocab)
     totals = np.zeros(len(passages))
     start = 0
     while start < len(windows):
         longest = len(windows[start][1])
-        stop = start + max(1, _TOKENS_AT_ONCE // longest)
+        stop = start + max(1, at_once // longest)
         batch = windows[start:stop]
         tokens_NT = torch.zeros(len(batch), longest, dtype=torch.long)
         scored_NT = np.zeros((len(batch), longest - 1), dtype=bool)
         for row, (_, ids, first_scored) in enumerate(batch):
             tokens_NT[row, : len(ids)] = torch.tensor(ids)
             scored_NT[row, first_scored - 1 : len(ids) - 1] = True
-        device = model.embed.device
-        losses_NT = model.losses(tokens_NT.to(device)).double().numpy(force=True)
+        losses_NT = mind.losses(tokens_NT.to(mind.device)).double().numpy(force=True)
         np.add.at(totals, [n for n, _, _ in batch], (losses_NT * scored_NT).sum(1) / np.log(2))
         start = stop
     return totals
 
 
 def _windows(
-    number: int, passage: Passage, model: Decoder
+    number: int, passage: Passage, size: int
 ) -> list[tuple[int, tuple[int, ...], int]]:
     """(passage number, ids, first scored index) of each window that scores something."""
-    ids, size = passage.ids, model.row_length
+    ids = passage.ids
     return [
         (number, ids[start : start + size + 1], max(1, passage.num_given - start))
         for start in range(0, len(ids) - 1, size)

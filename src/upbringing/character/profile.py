@@ -20,7 +20,7 @@ from upbringing.character.probes import Probes
 from upbringing.character.samples import draw_samples
 from upbringing.errors import ArtefactError
 from upbringing.files import open_manifest, remove_drafts, staged, write_manifest
-from upbringing.training import Decoder, read_checkpoint
+from upbringing.training import Mind, open_mind
 
 FORMAT = "profile/1"
 
@@ -100,8 +100,8 @@ def measure_run(run: Minds, probes: Probes) -> Profile:
     remove_drafts(run.path)
     readings, samples = [], [pl.DataFrame(schema=_SAMPLES)]
     for age, folder in run.checkpoints.items():
-        model = read_checkpoint(folder)
-        found, said = _at_one_age(model, probes)
+        mind = open_mind(folder)
+        found, said = _at_one_age(mind, probes)
         readings += [(age, r.measure, r.subject, r.value, r.unit) for r in found]
         samples.append(said.select(pl.lit(age).alias("age"), pl.all()))
     profile = Profile(pl.DataFrame(readings, _READINGS, orient="row"), pl.concat(samples))
@@ -112,23 +112,23 @@ def measure_run(run: Minds, probes: Probes) -> Profile:
     return profile
 
 
-def _at_one_age(model: Decoder, probes: Probes) -> tuple[list[Reading], pl.DataFrame]:
-    samples = sample_frame(model, probes)
-    readings = [*competence(model, probes), *style(model, probes)]
+def _at_one_age(mind: Mind, probes: Probes) -> tuple[list[Reading], pl.DataFrame]:
+    samples = sample_frame(mind, probes)
+    readings = [*competence(mind, probes), *style(mind, probes)]
     if probes.judge:
         voice = float(samples["voice"].mean())  # type: ignore[arg-type]
         readings.append(Reading("voice", probes.axis.name, voice, "probability"))
     return readings, samples
 
 
-def competence(model: Decoder, probes: Probes) -> list[Reading]:
+def competence(mind: Mind, probes: Probes) -> list[Reading]:
     """Held-out bits per byte of each kind, of all kinds (their mean), and the block's excess.
 
     Excess is the positive kinds' mean minus the mean of all other kinds: below zero where the mind
     knows the block better than the rest.
     """
     passages = probes.held_out
-    needed = bits(model, [p for kind in passages.values() for p in kind])
+    needed = bits(mind, [p for kind in passages.values() for p in kind])
     by_kind: dict[str, float] = {}
     start = 0
     for kind, scored in passages.items():
@@ -146,7 +146,7 @@ def competence(model: Decoder, probes: Probes) -> list[Reading]:
     return [Reading(measure, subject, value, "bits/byte") for measure, subject, value in figures]
 
 
-def style(model: Decoder, probes: Probes) -> list[Reading]:
+def style(mind: Mind, probes: Probes) -> list[Reading]:
     """The style margin on same-content pairs a, b behind an opening c, three ways:
 
         style_margin      mean of log₂p(a∣c)/bytes(a) − log₂p(b∣c)/bytes(b)
@@ -159,7 +159,7 @@ def style(model: Decoder, probes: Probes) -> list[Reading]:
     if not pairs:
         return []
     sides = ("positive", "negative", "positive_alone", "negative_alone")
-    needed = bits(model, [getattr(pair, side) for side in sides for pair in pairs])
+    needed = bits(mind, [getattr(pair, side) for side in sides for pair in pairs])
     a, b, a_alone, b_alone = needed.reshape(4, len(pairs))
     bytes_a = np.array([pair.positive.num_bytes for pair in pairs])
     bytes_b = np.array([pair.negative.num_bytes for pair in pairs])
@@ -176,9 +176,9 @@ def style(model: Decoder, probes: Probes) -> list[Reading]:
     ]
 
 
-def sample_frame(model: Decoder, probes: Probes) -> pl.DataFrame:
+def sample_frame(mind: Mind, probes: Probes) -> pl.DataFrame:
     """Samples as rows: prompt, opening, sample_seed, text, and voice where there is a judge."""
-    drawn = draw_samples(model, probes.tokenizer, probes.openings, probes.settings.sampling)
+    drawn = draw_samples(mind, probes.tokenizer, probes.openings, probes.settings.sampling)
     openings = [probes.openings[sample.opening] for sample in drawn]
     voice = (
         probes.judge.score([o + s.text for o, s in zip(openings, drawn, strict=True)])

@@ -16,8 +16,7 @@ from tokenizers import Tokenizer
 from upbringing.corpus import end_of_text_id
 from upbringing.errors import InputError, Problem
 from upbringing.identity import generator
-from upbringing.training import Decoder
-from upbringing.training.model import Memory
+from upbringing.training import Mind
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,14 @@ class Sample:
 
 @torch.inference_mode()
 def draw_samples(
-    model: Decoder, tokenizer: Tokenizer, openings: Sequence[str], sampling: Sampling
+    mind: Mind, tokenizer: Tokenizer, openings: Sequence[str], sampling: Sampling
 ) -> list[Sample]:
     """Continue each opening once a seed; by opening, then seed. Ends early at an end of text.
 
     A mind has read no row longer than its own, so no sample goes beyond that. Raises `InputError`
     for an opening that fills a row.
     """
-    check_room(tokenizer, openings, model.row_length)
+    check_room(tokenizer, openings, mind.row_length)
     end_of_text = end_of_text_id(tokenizer)
     asked = [(o, seed) for o in range(len(openings)) for seed in range(sampling.num_seeds)]
     given = [
@@ -68,21 +67,20 @@ def draw_samples(
         for o, _ in asked
     ]
     num_given = np.array([len(ids) for ids in given])
-    num_positions = min(int(num_given.max()) + sampling.num_tokens, model.row_length)
+    num_positions = min(int(num_given.max()) + sampling.num_tokens, mind.row_length)
     tokens_NT = np.full((len(asked), num_positions), end_of_text)
     luck_NT = np.stack(
         [
-            generator(seed, "sampler", openings[o]).random(model.row_length)[:num_positions]
+            generator(seed, "sampler", openings[o]).random(mind.row_length)[:num_positions]
             for o, seed in asked
         ]
     )
     for row, ids in enumerate(given):
         tokens_NT[row, : len(ids)] = ids
-    memories = [Memory() for _ in model.layers]
-    device = model.embed.device
+    memory = mind.new_memory()
     for position in range(num_positions - 1):
-        fed = torch.from_numpy(tokens_NT[:, position]).to(device)
-        logits_NV = model.next_logits(fed, position, memories).float()
+        fed = torch.from_numpy(tokens_NT[:, position]).to(mind.device)
+        logits_NV = mind.next_logits(fed, memory).float()
         drawn = _draw(logits_NV / sampling.temperature, luck_NT[:, position + 1])
         free = num_given <= position + 1
         tokens_NT[free, position + 1] = drawn[free]

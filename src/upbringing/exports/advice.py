@@ -196,8 +196,8 @@ def readme(order: Order, place: Path, format_: str, facts: Facts) -> str:
 
 The levers. The trainer's own hold; the order's phases ask for these:
 
-| phase | positions | batch size | lr × |
-|---|---|---|---|
+| phase | positions | levers |
+|---|---|---|
 {"".join(_phase(span) for span in order.phases)}
 ## Check it
 
@@ -211,5 +211,8 @@ reads it back, element by element, and names the first place where it is not the
 
 def _phase(span: PhaseSpan) -> str:
     name = span.name.replace("|", "\\|").replace("\n", " ")
-    batch_size = span.batch_size or "any"
-    return f"| {name} | {span.start:,} to {span.stop - 1:,} | {batch_size} | {span.lr_scale:g} |\n"
+    stops = [*(begin for begin, _ in span.later), span.stop]
+    return "".join(
+        f"| {name} | {start:,} to {stop - 1:,} | {', '.join(levers.words()) or 'none'} |\n"
+        for (start, levers), stop in zip(span.stretches, stops, strict=True)
+    )

@@ -12,6 +12,7 @@ from upbringing.order.control_files import control_files
 from upbringing.order.controls import CONTROLS
 from upbringing.order.curriculum import Curriculum, load_curriculum, parse_curriculum
 from upbringing.order.ladder import ladder_order
+from upbringing.order.levers import NO_LEVERS, Adapter, Levers
 from upbringing.order.look import (
     Acquaintance,
     Encounter,
@@ -24,25 +25,29 @@ from upbringing.order.look import (
     phases_of,
     ribbon,
 )
-from upbringing.order.order import Order, PhaseSpan
+from upbringing.order.order import Order
 from upbringing.order.packing import Attention, Packing, Rows, packing_named
 from upbringing.order.phases import Phase
 from upbringing.order.scenic_orderer import compose
 from upbringing.order.schema import SCHEMA_FILE, SCHEMA_LINE, curriculum_schema
 from upbringing.order.selection import Names, Selection
+from upbringing.order.spans import PhaseSpan
 
 __all__ = [
     "ARMS",
     "CONTROLS",
+    "NO_LEVERS",
     "SCHEMA_FILE",
     "SCHEMA_LINE",
     "Acquaintance",
+    "Adapter",
     "Alone",
     "Attention",
     "Block",
     "Comparison",
     "Curriculum",
     "Encounter",
+    "Levers",
     "Meeting",
     "Moment",
     "Names",

@@ -26,13 +26,14 @@ from upbringing.order.claims import Claims, claims_of, life_of, raise_all
 from upbringing.order.controls import controlled
 from upbringing.order.curriculum import Curriculum
 from upbringing.order.joining import joined
-from upbringing.order.order import Order, PhaseSpan
+from upbringing.order.order import Order
 from upbringing.order.own_files import SUFFIX, digest_of_file
 from upbringing.order.parameters import DATE
 from upbringing.order.phases import InnerPhase
 from upbringing.order.places import VECTORS, Selected, columns_read, ranks_of
 from upbringing.order.selection import Path, Selection
 from upbringing.order.sorting import Ranks, Rows, argsort, inverse, taken
+from upbringing.order.spans import PhaseSpan
 
 _NONE: Rows = np.zeros(0, dtype=np.uint32)
 
@@ -133,12 +134,22 @@ class _Compiled:
                 sequence, starts = controlled(self.curriculum.control, sequence, starts, self.life)
             raise_all(self.problems)
         spans = [
-            PhaseSpan(phase.name, *span, phase.batch_size, phase.lr_scale, self._apart(number))
+            PhaseSpan(phase.name, *span, phase.levers, self._apart(number))
             for number, (phase, span) in enumerate(
                 zip(self.curriculum.phases, pairwise([*starts, len(sequence)]), strict=True)
             )
         ]
-        return sequence, spans
+        return sequence, [self._with_passes(*of, sequence) for of in enumerate(spans)]
+
+    def _with_passes(self, number: int, span: PhaseSpan, sequence: Rows) -> PhaseSpan:
+        """The span with the levers of its passes, each an equal part of the phase's bytes."""
+        first, *later = self.curriculum.phases[number].levers_by_pass
+        if all(levers == first for levers in later):
+            return replace(span, levers=first)
+        read = self.life.read(sequence[span.start : span.stop])
+        behind = [read[-1] * (n + 1) // (len(later) + 1) for n in range(len(later))]
+        begins = (span.start + np.searchsorted(read, behind)).tolist()
+        return replace(span, levers=first, later=tuple(zip(begins, later, strict=True)))
 
     def _apart(self, number: int) -> int | None:
         """How far apart a phase holds the scenes that it links; None where it links none."""

@@ -17,8 +17,9 @@ import polars as pl
 from upbringing.corpus import TRAIN
 from upbringing.errors import ArtefactError, InputError
 from upbringing.identity import key_of
-from upbringing.order.order import Order, PhaseSpan
+from upbringing.order.order import Order
 from upbringing.order.selection import Scenes
+from upbringing.order.spans import PhaseSpan
 from upbringing.settings import suggestion
 
 _MOST_COMPARED = 20_000  # ids that a misspelt one is compared with

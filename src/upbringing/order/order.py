@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,33 +25,18 @@ import numpy.typing as npt
 import polars as pl
 
 from upbringing.corpus import Corpus
-from upbringing.errors import ArtefactError, InputError, Problem
+from upbringing.errors import ArtefactError
 from upbringing.files import open_manifest, staged, write_manifest
 from upbringing.identity import Keys, digest_array
 from upbringing.order.given import check_split, checked_rows, rows_by_place, rows_of_ids
 from upbringing.order.sorting import argsort, inverse
+from upbringing.order.spans import PhaseSpan, check_spans
 
-FORMAT = "order/2"
+FORMAT = "order/3"
 
 _COLUMN = "column "  # before the names of columns among the inputs
 
 Positions = npt.NDArray[np.uint32]
-
-
-@dataclass(frozen=True)
-class PhaseSpan:
-    """A phase in an order: positions `start` to `stop` (exclusive), and its levers.
-
-    `apart`: scenes that are linked come so many positions after one another, and packing must see
-    to it that they share no row, or where it is 1, that they may; None where nothing is linked.
-    """
-
-    name: str
-    start: int
-    stop: int
-    batch_size: int | None = None
-    lr_scale: float = 1.0
-    apart: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +88,7 @@ class Order:
         if "split" not in columns:
             check_split(corpus, sequence)
         spans = tuple(phases) or (PhaseSpan("life", 0, len(sequence)),)
-        _check_spans(spans, len(sequence))
+        check_spans(spans, len(sequence))
         return cls(corpus, sequence, spans, seed, recipe or {}, tuple(columns), inputs or {})
 
     @classmethod
@@ -221,7 +205,7 @@ class Order:
                     "visits": self.visits_digest,
                     "num_visits": self.num_visits,
                     "num_bytes": int(self.read[-1]),
-                    "phases": [asdict(span) for span in self.phases],
+                    "phases": [span.as_json() for span in self.phases],
                 },
             )
         return place
@@ -248,7 +232,7 @@ class Order:
         order = cls(
             corpus,
             _mapped(place / "sequence.npy"),
-            tuple(PhaseSpan(**span) for span in manifest.facts["phases"]),
+            tuple(map(PhaseSpan.from_json, manifest.facts["phases"])),
             manifest.recipe["seed"],
             recipe,
             tuple(n.removeprefix(_COLUMN) for n in manifest.inputs if n.startswith(_COLUMN)),
@@ -268,18 +252,3 @@ class Order:
 def _mapped(file: Path) -> npt.NDArray[Any]:
     mapped: npt.NDArray[Any] = np.load(file, mmap_mode="r", allow_pickle=False)
     return mapped
-
-
-def _check_spans(spans: tuple[PhaseSpan, ...], num_visits: int) -> None:
-    """Raise `InputError` unless the phases follow one another from the first visit to the last."""
-    begin, end = PhaseSpan("the beginning", 0, 0), PhaseSpan("the end", num_visits, num_visits)
-    problems = [
-        Problem(f"{later.name!r} starts at {later.start}, and {span.name!r} stops at {span.stop}")
-        for span, later in pairwise((begin, *spans, end))
-        if span.stop != later.start
-    ]
-    problems += [
-        Problem(f"{span.name!r} stops before it starts") for span in spans if span.stop < span.start
-    ]
-    if problems:
-        raise InputError(problems)

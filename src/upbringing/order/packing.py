@@ -25,7 +25,8 @@ import numpy.typing as npt
 
 from upbringing.corpus import Tokens
 from upbringing.errors import InputError, Problem
-from upbringing.order.order import Order, PhaseSpan
+from upbringing.order.order import Order
+from upbringing.order.spans import PhaseSpan
 
 Packing = Literal["stream", "whole", "single"]
 Attention = Literal["across", "within"]
@@ -119,6 +120,16 @@ class Rows:
         scene = np.searchsorted(self.starts, at.ravel(), "right").reshape(at.shape) - 1
         begins = np.maximum(self.starts[scene], borders[:-1])
         return np.where(at < borders[1:], at - begins, at - borders[1:])
+
+    def visits_of_targets(self, first: int, num_rows: int) -> Integers:
+        """The visit whose token each target of these rows is, (R, T); of padding, the last one's.
+
+        The token that ends the stream is of the last visit.
+        """
+        borders = self.borders[first : first + num_rows + 1, None]
+        at = np.minimum(borders[:-1] + np.arange(self.row_length), borders[1:] - 1) + 1
+        found: Integers = np.searchsorted(self.starts, at.ravel(), "right").reshape(at.shape) - 1
+        return np.minimum(found, self.order.num_visits - 1)
 
     def _stream(self, begin: int, end: int) -> npt.NDArray[Any]:
         """The tokens at stream positions `begin` to `end`."""

@@ -15,10 +15,13 @@ from pydantic import (
     Field,
     PlainSerializer,
     Tag,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
+    field_validator,
 )
 
+from upbringing.order.levers import Levers
 from upbringing.order.mixing import Densities
 from upbringing.order.places import Inside, read_arrangement
 from upbringing.order.selection import Path, Selection
@@ -37,7 +40,8 @@ def _as_count(said: Any) -> Any:
 
 def _say_count(passes: Passes) -> int | dict[str, Any]:
     """The shortest that reads as these passes."""
-    return passes.count if passes.again == "anew" else passes.model_dump()
+    said = passes.model_dump(mode="json", exclude_defaults=True)
+    return said if set(said) - {"count"} else passes.count
 
 
 MOST_PASSES = 1_000
@@ -191,14 +195,57 @@ class InnerPhase(Settings):
     passes: Annotated[Passes, BeforeValidator(_as_count), PlainSerializer(_say_count)] = Passes()
 
 
-class Phase(InnerPhase):
-    """A named stretch of life: what is read, in which order, and its levers.
+Weight = Annotated[float, Field(ge=0)]
 
-    rehearse    scenes of earlier phases that come back while it lasts
-    batch_size  rows of an optimiser step while it lasts
-    lr_scale    factor on the learning rate while it lasts
+
+class WeightedPasses(Passes):
+    """Passes that count for more or less than one another.
+
+    priority  how much each pass counts, the first one 1: a number that every pass is multiplied by
+              once more than the one before, or a list, a number a pass
+    weighs    what it is a factor on: the `rate` at which the pass is learnt, or its `loss`
     """
 
+    priority: Weight | tuple[Weight, ...] = 1.0
+    weighs: Literal["rate", "loss"] = "rate"
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """How much each pass counts."""
+        if isinstance(self.priority, tuple):
+            return self.priority
+        return tuple(self.priority**number for number in range(self.count))
+
+    @field_validator("priority")
+    @classmethod
+    def _a_number_a_pass(cls, priority: Any, info: ValidationInfo) -> Any:
+        count = info.data.get("count", 1)
+        if isinstance(priority, tuple) and len(priority) != count:
+            raise ValueError(f"{len(priority)} priorities for {count} passes")
+        return priority
+
+
+class Phase(InnerPhase, Levers):
+    """A named stretch of life: what is read, in which order, and its levers.
+
+    rehearse  scenes of earlier phases that come back while it lasts
+    """
+
+    passes: Annotated[WeightedPasses, BeforeValidator(_as_count), PlainSerializer(_say_count)] = (
+        WeightedPasses()
+    )
     rehearse: Rehearsal | None = None
-    batch_size: Annotated[int, Field(ge=1)] | None = None
-    lr_scale: Annotated[float, Field(ge=0)] = 1.0
+
+    @property
+    def levers(self) -> Levers:
+        """Its levers alone."""
+        return Levers.of(self)
+
+    @property
+    def levers_by_pass(self) -> tuple[Levers, ...]:
+        """The levers of each of its passes."""
+        name = "lr_scale" if self.passes.weighs == "rate" else "loss_scale"
+        own = getattr(self, name)
+        return tuple(
+            self.levers.model_copy(update={name: own * weight}) for weight in self.passes.weights
+        )

@@ -17,9 +17,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from upbringing.order.curriculum import Curriculum
+from upbringing.order.levers import read_rates
 from upbringing.order.mixing import Density
 from upbringing.order.parameters import Measure, measurable
-from upbringing.order.phases import Passes
+from upbringing.order.phases import Passes, WeightedPasses
 from upbringing.order.places import read_arrangement, strategies
 
 SCHEMA_FILE = "ltm_curriculum.schema.json"
@@ -29,8 +30,11 @@ SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 _LINK = "definition "  # marks a place that becomes a link once all definitions are there
 _NOT_NEGATIVE = {"type": "number", "minimum": 0}
 
+_HOW_MANY = {"type": "integer", "minimum": 1, "description": "How many."}
+
 _SHORTHANDS: Mapping[str, list[JsonSchemaValue]] = {
-    Passes.__name__: [{"type": "integer", "minimum": 1, "description": "How many."}],
+    Passes.__name__: [_HOW_MANY],
+    WeightedPasses.__name__: [_HOW_MANY],
     Density.__name__: [
         {**_NOT_NEGATIVE, "description": "The same at every age."},
         {
@@ -96,10 +100,13 @@ class _AsWritten(GenerateJsonSchema):
     def function_before_schema(
         self, schema: core_schema.BeforeValidatorFunctionSchema
     ) -> JsonSchemaValue:
-        """An arrangement, or a list; for a list may stand its only item."""
+        """An arrangement, rates of parts, or a list; for a list may stand its only item."""
         if schema["function"]["function"] is read_arrangement:
             return {"$comment": f"{_LINK}Arrangement"}
         whole = super().function_before_schema(schema)
+        if schema["function"]["function"] is read_rates:
+            part = {"type": "string", "minLength": 1}
+            return {"anyOf": [part, {"type": "array", "items": part, "minItems": 1}, whole]}
         if whole.get("type") == "array" and "items" in whole:
             return {"anyOf": [whole["items"], {**whole, "minItems": 1}]}
         return whole

@@ -14,7 +14,9 @@ from upbringing.character import measure_run
 from upbringing.study.design import WASHOUT, Design, Plan
 from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
 from upbringing.training import Run, Timeline, train
+from upbringing.training.averaging import average_folder, average_run
 
+LIFE = "life"
 WASHOUT_AGES = (0.5, 1.0)
 
 
@@ -39,13 +41,23 @@ def _begin(path: Path) -> Work:
 
 
 def is_done(design: Design, plan: Plan) -> bool:
-    """Whether a run and its washout are raised and measured."""
-    runs = [run_folder(design, plan)]
-    if has_washout(design, plan):
-        if (runs[0] / "run.json").exists() and Run.open(runs[0]).diverged_at is not None:
-            return (runs[0] / "profile").exists()
-        runs.append(washout_folder(design, plan))
-    return all((run / "profile").exists() for run in runs)
+    """Whether a run, its averages and its washout are made and measured."""
+    life, *later = stage_folders(design, plan).values()
+    if not (life / "profile").exists():
+        return False
+    is_whole = all((folder / "profile").exists() for folder in later)
+    return is_whole or Run.open(life).diverged_at is not None
+
+
+def stage_folders(design: Design, plan: Plan) -> dict[str, Path]:
+    """Where a run of the design lies: its life, its averages by name, its washout.
+
+    Poles and ladder have a life alone; so has a run that diverges.
+    """
+    life = run_folder(design, plan)
+    averages = design.averages if plan.is_arm else ()
+    folders = {LIFE: life} | {one.name: average_folder(life, one) for one in averages}
+    return folders | ({WASHOUT: washout_folder(design, plan)} if has_washout(design, plan) else {})
 
 
 def run_folder(design: Design, plan: Plan) -> Path:
@@ -64,9 +76,12 @@ def has_washout(design: Design, plan: Plan) -> bool:
 
 
 def raise_one(design: Design, plan: Plan, report: OnProgress) -> None:
-    """Raise one mind, measure it, wash it out, measure it again."""
+    """Raise one mind, measure it, average its weights, wash it out, measure what it became."""
     run = _train(design, plan, None, run_folder(design, plan), report)
     measure_run(run, design.probes)
+    if plan.is_arm and run.diverged_at is None:
+        for average in design.averages:
+            measure_run(average_run(run, average), design.probes)
     if has_washout(design, plan) and run.diverged_at is None:
         washed = _train(
             design, _washout(design, plan, run), run, washout_folder(design, plan), report
@@ -82,8 +97,8 @@ def _train(design: Design, plan: Plan, parent: Run | None, place: Path, report: 
         place,
         sources={"corpus": design.corpus.path, "order": design.path / "orders" / plan.order},
         parent=parent,
-        on_step=lambda done, total: report(
-            Progress(plan.name, WASHOUT if parent else "life", done, total)
+        on_step=lambda now: report(
+            Progress(plan.name, WASHOUT if parent else LIFE, now.done, now.total)
         ),
     )
 

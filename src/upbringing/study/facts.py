@@ -33,6 +33,7 @@ def facts_of(design: Design) -> dict[str, Any]:
         "smallest_effect": SMALLEST_EFFECT,
         "arms": said["arms"],
         "command": made_by()["command"],
+        "averages": {average.name: average.words for average in design.averages},
         "schedules": {name: _schedule(name) for name in settings.schedules},
         "judge": said["judge"],
         "numerics": asdict(design.plans[0].recipe.numerics),

@@ -19,10 +19,10 @@ import polars as pl
 from upbringing.errors import ArtefactError
 from upbringing.files import read_json, write_json
 from upbringing.study.answer import answer
-from upbringing.study.design import Design
-from upbringing.study.execution import is_done
+from upbringing.study.design import WASHOUT, Design
+from upbringing.study.execution import LIFE, is_done
 from upbringing.study.facts import deviations_of, facts_of
-from upbringing.study.gathering import LIFE, WASHED, gather, lived_runs, ribbons, write_table
+from upbringing.study.gathering import gather, lived_runs, ribbons, write_table
 from upbringing.study.poles import Poles, Washout, examine_poles, examine_washout
 from upbringing.study.rules import pairs_for
 from upbringing.study.statistics import (
@@ -38,6 +38,7 @@ from upbringing.study.statistics import (
 from upbringing.study.verdict import Evidence, Verdict, decide
 
 COMPANIONS = ("style_margin_sum", "style_margin_pmi")
+_NOT_WASHED = Washout(valid=False, reason="an averaged mind is not washed out")
 _UNITS = {
     "excess_bits_per_byte": "bits/byte",
     "style_margin_sum": "bits",
@@ -76,24 +77,27 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     verdicts: list[Verdict] = []
     washouts: dict[str, Any] = {}
     for schedule in settings.schedules:
-        own = _contrasts(design, readings, poles, schedule, LIFE)
-        washed = _contrasts(design, readings, poles, schedule, WASHED) if settings.washout else ()
-        price = _costs(design, readings, schedule)
-        primary = [c for c in own if c.measure == design.primary]
-        evidence = Evidence(
-            schedule=schedule,
-            measure=design.primary,
-            block="+".join(settings.block),
-            poles=poles,
-            contrasts=primary,
-            costs=price,
-            washout=washout,
-            washed=[c for c in washed if c.measure == design.primary],
-            companions=[c for c in own if c.measure in COMPANIONS],
-        )
-        verdicts.append(decide(evidence))
-        contrasts += [*own, *washed]
-        spent += price
+        for average in (None, *(average.name for average in design.averages)):
+            stage = average or LIFE
+            own = _contrasts(design, readings, poles, schedule, stage)
+            is_washed = bool(settings.washout) and average is None
+            washed = _contrasts(design, readings, poles, schedule, WASHOUT) if is_washed else ()
+            price = _costs(design, readings, schedule, stage)
+            evidence = Evidence(
+                schedule=schedule,
+                average=average,
+                measure=design.primary,
+                block="+".join(settings.block),
+                poles=poles,
+                contrasts=[c for c in own if c.measure == design.primary],
+                costs=price,
+                washout=_NOT_WASHED if average else washout,
+                washed=[c for c in washed if c.measure == design.primary],
+                companions=[c for c in own if c.measure in COMPANIONS],
+            )
+            verdicts.append(decide(evidence))
+            contrasts += [*own, *washed]
+            spent += price
         if washout:
             washouts[schedule] = asdict(washout)
     contrasts += _interactions(design, readings, poles)
@@ -117,9 +121,10 @@ def _answer(
     spent: Sequence[Cost],
     diverged: Sequence[str],
 ) -> list[str]:
-    lives = [c for c in contrasts if not c.schedule.endswith(WASHED)]
     block = "+".join(design.settings.block)
-    return answer(block=block, contrasts=lives, verdicts=verdicts, costs=spent, diverged=diverged)
+    return answer(
+        block=block, contrasts=contrasts, verdicts=verdicts, costs=spent, diverged=diverged
+    )
 
 
 def _values(
@@ -161,7 +166,8 @@ def _tables(
     design: Design, readings: pl.DataFrame, poles: Poles, schedule: str, stage: str
 ) -> list[Table]:
     """The arms' measures: the primary one in pole distances, all others in units of their own."""
-    label = schedule if stage == LIFE else f"{schedule}, {stage}"
+    label = f"{schedule}, {stage}" if stage == WASHOUT else schedule
+    average = None if stage in (LIFE, WASHOUT) else stage
     block = "+".join(design.axis.positive)
     wanted = [(design.primary, design.axis.name), ("excess_bits_per_byte", block)]
     if design.primary == "style_margin":
@@ -175,9 +181,9 @@ def _tables(
         if measure == design.primary:
             unit = _unit(poles) or np.nan
             arms = {arm: value / unit for arm, value in arms.items()}
-            tables.append(Table(arms, label, measure, POLE_DISTANCES))
+            tables.append(Table(arms, label, measure, POLE_DISTANCES, average))
         else:
-            tables.append(Table(arms, label, measure, _UNITS[measure]))
+            tables.append(Table(arms, label, measure, _UNITS[measure], average))
     return tables
 
 
@@ -204,30 +210,40 @@ def _family(table: Table, pairs: Sequence[Pair], poles: Poles) -> list[Contrast]
 
 
 def _interactions(design: Design, readings: pl.DataFrame, poles: Poles) -> list[Contrast]:
-    """What another schedule changes: per-seed differences of contrasts, against the first one."""
+    """What another schedule changes against the first one, and an average against none.
+
+    Per-seed differences of contrasts.
+    """
     first, *others = design.settings.schedules
+
+    def primary(schedule: str, stage: str = LIFE) -> Table:
+        return _tables(design, readings, poles, schedule, stage)[0]
+
+    changes = [
+        replace(_change(primary(schedule), primary(first)), schedule=f"{schedule} − {first}")
+        for schedule in others
+    ] + [
+        replace(_change(primary(schedule, name), primary(schedule)), average=f"{name} − none")
+        for schedule in design.settings.schedules
+        for name in (average.name for average in design.averages)
+    ]
     pairs = pairs_for(design.settings.arms)
-    base = _tables(design, readings, poles, first, LIFE)[0]
-    found: list[Contrast] = []
-    for schedule in others:
-        table = _tables(design, readings, poles, schedule, LIFE)[0]
-        change = {arm: table.values[arm] - base.values[arm] for arm in table.values}
-        label = f"{schedule} − {first}"
-        found += _family(Table(change, label, table.measure, table.unit), pairs, poles)
-    return found
+    return [contrast for change in changes for contrast in _family(change, pairs, poles)]
 
 
-def _costs(design: Design, readings: pl.DataFrame, schedule: str) -> tuple[Cost, ...]:
+def _change(table: Table, base: Table) -> Table:
+    """What a table has above another, arm by arm and seed by seed."""
+    values = {arm: table.values[arm] - base.values[arm] for arm in table.values}
+    return replace(table, values=values)
+
+
+def _costs(design: Design, readings: pl.DataFrame, schedule: str, stage: str) -> tuple[Cost, ...]:
     values = _values(
-        design,
-        readings,
-        measure="bits_per_byte",
-        subject="all",
-        schedule=schedule,
-        stage=LIFE,
+        design, readings, measure="bits_per_byte", subject="all", schedule=schedule, stage=stage
     )
     arms = {arm: values[arm] for arm in design.settings.arms}
-    return costs(arms, seed=0, schedule=schedule)
+    average = None if stage == LIFE else stage
+    return costs(arms, seed=0, schedule=schedule, average=average)
 
 
 def _washout(design: Design, readings: pl.DataFrame, poles: Poles) -> Washout | None:
@@ -242,7 +258,7 @@ def _washout(design: Design, readings: pl.DataFrame, poles: Poles) -> Washout | 
             for c in _contrasts(design, readings, poles, "constant", stage)
             if (c.measure, c.name) == (design.primary, "L−S")
         )
-        for stage in (LIFE, WASHED)
+        for stage in (LIFE, WASHOUT)
     )
     return examine_washout(before, after)
 

@@ -16,22 +16,24 @@ import polars as pl
 from upbringing.character import Profile
 from upbringing.files import storage
 from upbringing.order import ribbon
-from upbringing.study.design import Design, Plan
-from upbringing.study.execution import has_washout, run_folder, washout_folder
+from upbringing.study.design import WASHOUT, Design, Plan
+from upbringing.study.execution import LIFE, stage_folders
 from upbringing.training import Run
 
 NUM_BINS = 100  # of a ribbon: hundredths of life
-LIFE, WASHED = "life", "washout"
 
 
 def gather(design: Design) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All readings and all samples, each row with the run it belongs to."""
+    """All readings and all samples, each row with the run it belongs to.
+
+    The stage of a row is `life`, `washout`, or the name of the average that was measured.
+    """
     readings, samples = [], []
     for plan in design.plans:
         for stage, folder in _folders(design, plan).items():
             profile = Profile.open(folder / "profile")
             of_run = [
-                pl.lit(folder.name).alias("run"),
+                pl.lit(_name(plan, stage, folder)).alias("run"),
                 pl.lit(plan.arm).alias("arm"),
                 pl.lit(plan.schedule).alias("schedule"),
                 pl.lit(plan.seed, pl.Int64).alias("seed"),
@@ -56,16 +58,20 @@ def ribbons(design: Design) -> pl.DataFrame:
 def lived_runs(design: Design) -> Iterator[Run]:
     """Every run of the study that was lived, washouts too."""
     for plan in design.plans:
-        for folder in _folders(design, plan).values():
-            yield Run.open(folder)
+        for stage, folder in _folders(design, plan).items():
+            if stage in (LIFE, WASHOUT):
+                yield Run.open(folder)
 
 
 def _folders(design: Design, plan: Plan) -> dict[str, Path]:
-    """Where a plan's runs lie, by stage; a life that diverged has no washout."""
-    folders = {LIFE: run_folder(design, plan)}
-    if has_washout(design, plan):
-        folders[WASHED] = washout_folder(design, plan)
+    """Where what was measured of a plan lies, by stage; a life that diverged is all there is."""
+    folders = stage_folders(design, plan)
     return {stage: folder for stage, folder in folders.items() if (folder / "profile").exists()}
+
+
+def _name(plan: Plan, stage: str, folder: Path) -> str:
+    """`F-constant-s0`, `F-constant-s0-washout`, `F-constant-s0-last-3`."""
+    return folder.name if stage in (LIFE, WASHOUT) else f"{plan.name}-{folder.name}"
 
 
 def write_table(table: pl.DataFrame, file: Path) -> None:

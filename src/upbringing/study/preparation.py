@@ -33,7 +33,7 @@ from upbringing.study.lives import block_among, in_life, language_of, life_of, s
 from upbringing.study.poles import LADDER
 from upbringing.study.rules import RULES, pairs_for
 from upbringing.study.settings import StudySettings
-from upbringing.training import Numerics, Recipe, Shape, Timeline, best_device, shape_named
+from upbringing.training import Numerics, Recipe, Shape, best_device, shape_named
 from upbringing.training.run import digestible
 
 
@@ -69,7 +69,7 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
         "num_tokens": num_rows * settings.row_length,
         "contrasts": [list(pair) for pair in pairs_for(settings.arms)],
         "judge": asdict(judging.report),
-        "runs": [asdict(plan) for plan in plans],
+        "runs": [{**vars(plan), "recipe": plan.recipe.as_json()} for plan in plans],
         "digests": {
             "corpus": corpus.digest,
             "tokenizer": tokens.digest,
@@ -146,7 +146,7 @@ class _Draft:
             self.shape,
             seed=seed,
             schedule=schedule,
-            timeline=Timeline.uniform(self.settings.batch_size),
+            batch_size=self.settings.batch_size,
             numerics=self.numerics,
             peak_lr=self.settings.peak_lr,
             num_rows=num_rows,

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from upbringing.errors import InputError, SettingsError
 from upbringing.order import ARMS, Names
-from upbringing.settings import Settings, load_settings, parse_settings
-from upbringing.training import SCHEDULES, SHAPES
+from upbringing.settings import (
+    Settings,
+    load_settings,
+    mistake,
+    parse_settings,
+    validate_all,
+)
+from upbringing.training import CURVES, SHAPES
+from upbringing.training.averaging import Average, Last, Moving, Soup, lacking, slug
+from upbringing.training.checkpoint import stock_names
+from upbringing.training.parts import weights_of
+from upbringing.training.stock import stock_labels
 
 _PRESETS = Path(__file__).parent / "presets"
 
@@ -26,6 +44,43 @@ class WashoutSettings(Settings):
 
     share: Share = 0.25
     lr_scale: Annotated[float, Field(gt=0)] = 0.3
+
+
+class AverageSettings(Settings):
+    """The weights of several ages as one mind: `last`, `soup` or `ema`.
+
+    last   the mean of so many last checkpoints
+    soup   two of `ages`: the mind at the second with `share` (a half) of that at the first in it,
+           in all weights or in `modules`
+    ema    a moving average, its half-life a share of the life
+    """
+
+    last: Annotated[int, Field(ge=2)] | None = None
+    soup: tuple[Share, Share] | None = None
+    share: Annotated[float, Field(gt=0, lt=1)] | None = None
+    modules: Names | None = None
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_thing(self) -> Self:
+        said = [self.last, self.soup, self.ema]
+        if said.count(None) != len(said) - 1:
+            raise ValueError("an average is one of last, soup and ema")
+        if self.soup is None and (self.share, self.modules) != (None, None):
+            raise ValueError("`share` and `modules` are of a soup")
+        if self.soup is not None and self.soup[0] >= self.soup[1]:
+            raise ValueError("the two ages of a soup rise")
+        return self
+
+    @property
+    def average(self) -> Average:
+        """What it asks for."""
+        if self.last is not None:
+            return Last(self.last)
+        if self.soup is not None:
+            return Soup(*self.soup, self.share or 0.5, self.modules or ())
+        assert self.ema is not None
+        return Moving(self.ema)
 
 
 class ProbeAmounts(Settings):
@@ -55,6 +110,7 @@ class StudySettings(Settings):
     arms      of order.ARMS; S, the shuffle, always among them
     seeds     how many minds an arm, or which seeds
     tokens    length of a life; without it, every training scene once
+    averages  averages of the weights of every arm, each compared with that of its own shuffle
     ladder    raise the mixtures too, by which the axis passes its gate
     """
 
@@ -73,6 +129,7 @@ class StudySettings(Settings):
     batch_size: Count = 8
     peak_lr: Annotated[float, Field(gt=0)] | None = None
     ages: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.1, 0.25, 0.5, 0.75, 1.0)
+    averages: tuple[AverageSettings, ...] = ()
     ladder: bool = True
     washout: WashoutSettings | None = WashoutSettings()
     probes: ProbeAmounts = ProbeAmounts()
@@ -100,9 +157,9 @@ class StudySettings(Settings):
     @field_validator("schedules")
     @classmethod
     def _schedules_are_known(cls, schedules: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in schedules if name not in SCHEDULES]
+        unknown = [name for name in schedules if name not in CURVES]
         if unknown:
-            raise ValueError(f"no schedule {unknown[0]!r}; allowed: {', '.join(SCHEDULES)}")
+            raise ValueError(f"no schedule {unknown[0]!r}; allowed: {', '.join(CURVES)}")
         return _each_once(schedules)
 
     @field_validator("shape")
@@ -119,12 +176,43 @@ class StudySettings(Settings):
             raise ValueError("ages rise, and the last one is 1")
         return ages
 
+    @field_validator("averages", mode="wrap")
+    @classmethod
+    def _averages_are_of_kept_ages(
+        cls, said: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        mistakes, met = [], set[str]()
+        for number, one in enumerate(said if isinstance(said, (list, tuple)) else ()):
+            try:
+                average = AverageSettings.model_validate(one).average
+            except ValidationError:
+                continue  # `validate` tells it
+            wrong = _unfit(average, info.data)
+            if slug(average) in met:
+                wrong.append("may stand here once")
+            mistakes += [mistake((number,), f"{average.name}: {what}") for what in wrong]
+            met.add(slug(average))
+        return validate_all(said, validate, mistakes)
+
     @model_validator(mode="before")
     @classmethod
     def _count_of_seeds(cls, said: object) -> object:
         if isinstance(said, dict) and isinstance(said.get("seeds"), int):
             return {**said, "seeds": list(range(said["seeds"]))}
         return said
+
+
+def _unfit(average: Average, study: Mapping[str, Any]) -> list[str]:
+    """What the minds of a study lack for an average; `study` are its settings that can be."""
+    lack = lacking(average, study["ages"]) if "ages" in study else None
+    wrong = [lack] if lack else []
+    if isinstance(average, Soup) and average.modules and "shape" in study:
+        labels = stock_labels(stock_names(SHAPES[study["shape"]].num_layers))
+        try:
+            weights_of(average.modules, labels)
+        except InputError as error:
+            wrong += [str(problem) for problem in error.problems]
+    return wrong
 
 
 def _each_once(items: tuple[T, ...]) -> tuple[T, ...]:

@@ -1,35 +1,44 @@
 """The third room: order → run. What the next rooms use of it."""
 
-from upbringing.training.checkpoint import read_checkpoint
+from upbringing.training.checkpoint import open_mind, read_checkpoint
 from upbringing.training.cost import Cost, estimate_cost
 from upbringing.training.ledger import Ledger, first_divergence
-from upbringing.training.levers import SCHEDULES, Segment, Timeline, lr_share
-from upbringing.training.loop import train
+from upbringing.training.levers import Priority, Segment, Timeline
+from upbringing.training.loop import Moment, train
 from upbringing.training.machine import Numerics, best_device, settle_process
+from upbringing.training.minds import Mind
 from upbringing.training.model import SHAPES, Decoder, Shape, shape_named
 from upbringing.training.raising import Life, raise_on_order
 from upbringing.training.run import DEFAULT_AGES, Recipe, Run
+from upbringing.training.schedules import CURVES, curve_label, lr_share, read_curve, say_curve
 
 __all__ = [
+    "CURVES",
     "DEFAULT_AGES",
-    "SCHEDULES",
     "SHAPES",
     "Cost",
     "Decoder",
     "Ledger",
     "Life",
+    "Mind",
+    "Moment",
     "Numerics",
+    "Priority",
     "Recipe",
     "Run",
     "Segment",
     "Shape",
     "Timeline",
     "best_device",
+    "curve_label",
     "estimate_cost",
     "first_divergence",
     "lr_share",
+    "open_mind",
     "raise_on_order",
     "read_checkpoint",
+    "read_curve",
+    "say_curve",
     "settle_process",
     "shape_named",
     "train",

@@ -20,7 +20,6 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +29,9 @@ from torch import Tensor, nn
 
 from upbringing.errors import ArtefactError, InputError
 from upbringing.files import Manifest, open_manifest, remove_drafts, staged, write_manifest
+from upbringing.training.parts import weights_of
 from upbringing.training.run import Run
+from upbringing.training.stock import stock_labels
 
 FORMAT = "average/1"
 
@@ -67,8 +68,8 @@ class Last:
 class Soup:
     """The mind at the age `second` with `share` of the mind at the age `first` mixed in.
 
-    `modules` are patterns over the names of a checkpoint's tensors; none of them is all of them.
-    What is not mixed is as at `second`.
+    `modules` are patterns (`parts`), over the names that a checkpoint has; none of them is all of
+    it. What is not mixed is as at `second`.
     """
 
     first: float
@@ -91,17 +92,11 @@ class Soup:
         return f"{mixed} {self.second:g}{where if self.modules else ''}"
 
     def weights(self, run: Run) -> Weights:
-        """The mixed weights. Raises `InputError` for a pattern that no tensor is named by."""
+        """The mixed weights. Raises `InputError` for a pattern that matches nothing."""
         first, second = (run.checkpoints[_as_kept(age)] for age in (self.first, self.second))
         mixed, later = _mixed([(first, self.share), (second, 1 - self.share)]), _load(second)
-        unused = [p for p in self.modules if not any(fnmatchcase(name, p) for name in later)]
-        if unused:
-            raise InputError(f"no module is called {unused[0]!r}", allowed=", ".join(later))
-        chosen = self.modules or ("*",)
-        return {
-            name: mixed[name] if any(fnmatchcase(name, p) for p in chosen) else weight
-            for name, weight in later.items()
-        }
+        chosen = weights_of(self.modules or ("*",), stock_labels(later))
+        return later | {name: mixed[name] for name in chosen}
 
 
 @dataclass(frozen=True)
@@ -218,7 +213,7 @@ class Ema:
     The weights after a step count half as much when `half_life` of the life has passed since, and
     those before the first step don't count: m ← m + a·(w − m), a = (1 − d)/(1 − Π d) with a decay
     d = 2^(−share/half_life) for each step, `share` being what of the life's tokens it consumed.
-    The average is fp32 and lies where the weights do.
+    The average lies where the weights do and has their precision, fp32.
     """
 
     def __init__(self, model: nn.Module, half_life: float) -> None:
@@ -236,16 +231,18 @@ class Ema:
         for name, mean in self._means.items():
             mean.lerp_(self._weights[name], fresh / counted)
 
-    def state(self) -> Weights:
-        """What a snapshot keeps, under names that no other half-life has."""
-        elapsed = {self._key("elapsed"): torch.tensor(self._elapsed, dtype=torch.float64)}
-        return elapsed | {self._key(f"mean.{name}"): mean for name, mean in self._means.items()}
+    def save(self, snapshot: Path) -> None:
+        """Write into a snapshot's folder what `restore` needs, one file a half-life."""
+        elapsed = torch.tensor(self._elapsed, dtype=torch.float64)
+        means = {f"mean.{name}": mean for name, mean in self._means.items()}
+        save_file({"elapsed": elapsed} | means, self._file_in(snapshot))
 
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Put back, to the bit, what `state` gave; other tensors may be there too."""
-        self._elapsed = float(state[self._key("elapsed")])
+    def restore(self, snapshot: Path) -> None:
+        """Put back, to the bit, what `save` wrote."""
+        saved = load_file(self._file_in(snapshot))
+        self._elapsed = float(saved["elapsed"])
         for name, mean in self._means.items():
-            mean.copy_(state[self._key(f"mean.{name}")])
+            mean.copy_(saved[f"mean.{name}"])
 
     def mind(self, model: M) -> M:
         """A copy of the model with the averaged weights, to be written as a checkpoint."""
@@ -255,8 +252,8 @@ class Ema:
                 parameter.copy_(self._means[name])
         return averaged
 
-    def _key(self, name: str) -> str:
-        return f"ema.{self.half_life:g}.{name}"
+    def _file_in(self, snapshot: Path) -> Path:
+        return snapshot / f"ema_{self.half_life:g}.safetensors"
 
 
 def _mixed(parts: Sequence[tuple[Path, float]]) -> Weights:

@@ -1,4 +1,4 @@
-"""Checkpoints: a mind at an age as a stock Hugging Face folder; the snapshot that resumes a run.
+"""Checkpoints: a mind as a stock Hugging Face folder; the snapshot that resumes a run.
 
     checkpoints/age_0.0500/   config.json, model.safetensors (fp32), the tokenizer:
                               `AutoModelForCausalLM.from_pretrained` opens it
@@ -14,12 +14,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import nn
 
 from upbringing.corpus import end_of_text_id, write_tokenizer
 from upbringing.errors import ArtefactError
@@ -30,88 +31,91 @@ from upbringing.files import (
     staged,
     write_json,
     write_manifest,
+    write_text,
 )
-from upbringing.training.model import NORM_EPSILON, ROPE_BASE, Decoder, Layer, Shape
+from upbringing.training.lora import merged
+from upbringing.training.minds import Mind, fitting_row
+from upbringing.training.model import Decoder, Shape, stock_config
 
 RESUME_FORMAT = "resume/1"
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 
-def write_checkpoint(place: Path, model: Decoder, tokenizer: Tokenizer) -> None:
-    """Write the mind at `place` as a stock Llama checkpoint with its tokenizer."""
+def write_checkpoint(place: Path, mind: Mind, tokenizer: Tokenizer) -> None:
+    """Write the mind at `place` as a stock checkpoint with its tokenizer.
+
+    What an adapter has learnt so far is in the weights that are written; the mind stays as it is.
+    """
+    plain = merged(mind)
     with staged(place) as draft:
-        weights = {name: weight.clone() for name, weight in _to_llama(model)}
-        save_file(weights, draft / "model.safetensors", metadata={"format": "pt"})
-        write_json(draft / "config.json", _llama_config(model, tokenizer))
+        weights = {
+            name: weight.to(torch.float32, copy=True).contiguous()
+            for name, weight in plain.stock_weights().items()
+        }
+        save_file(weights, draft / WEIGHTS, metadata={"format": "pt"})
+        write_json(draft / CONFIG, plain.stock_config(end_of_text_id(tokenizer)))
         write_tokenizer(draft, tokenizer)
+        for name, text in plain.stock_papers().items():
+            write_text(draft / name, text)
 
 
-def read_checkpoint(place: Path) -> Decoder:
-    """Open a checkpoint that `write_checkpoint` wrote; raises `ArtefactError` if it is not one."""
-    config = read_json(place / "config.json")
+def open_mind(folder: Path, row_length: int | None = None) -> Mind:
+    """Open a checkpoint as a mind for rows of `row_length` tokens, by default its longest.
+
+    One that `write_checkpoint` could have written is a `Decoder`, any other is adopted. Raises
+    `ArtefactError` where it is damaged, `InputError` where it is none that can be opened.
+    """
+    if _is_ours(read_json(folder / CONFIG)):
+        return read_checkpoint(folder, row_length)
+    from upbringing.training.adopted import adopt  # a second of imports, which ours do without
+
+    return adopt(folder, row_length)
+
+
+def read_checkpoint(place: Path, row_length: int | None = None) -> Decoder:
+    """Open a checkpoint of a mind of ours; raises `ArtefactError` if it is not one.
+
+    Raises `InputError` for a row longer than the mind reads.
+    """
+    config = read_json(place / CONFIG)
     try:
-        shape = Shape(
-            width=config["hidden_size"],
-            num_layers=config["num_hidden_layers"],
-            num_heads=config["num_attention_heads"],
-            mlp_width=config["intermediate_size"],
-            num_vocab=config["vocab_size"],
-            peak_lr=0.0,
-        )
-        model = Decoder(shape, row_length=config["max_position_embeddings"], seed=0)
-        weights = load_file(place / "model.safetensors")
+        length = fitting_row(row_length, config["max_position_embeddings"], place)
+        model = Decoder(_shape(config), row_length=length, seed=0)
+        weights = load_file(place / WEIGHTS)
         with torch.no_grad():
-            for name, parameter in _to_llama(model):
-                parameter.copy_(weights[name])
+            for name, weight in model.stock_weights().items():
+                weight.copy_(weights[name])
     except (KeyError, TypeError, OSError, RuntimeError, SafetensorError) as error:
         raise ArtefactError(f"is not a checkpoint of ours: {error}", where=str(place)) from error
     return model
 
 
-def _to_llama(model: Decoder) -> Iterator[tuple[str, Tensor]]:
-    """The weights under Hugging Face's Llama names; views of ours, so copying in works too."""
-    yield "model.embed_tokens.weight", model.embed.data
-    yield "model.norm.weight", model.final_norm.data
-    for number, layer in enumerate(model.layers):
-        assert isinstance(layer, Layer)
-        prefix = f"model.layers.{number}"
-        q, k, v = layer.qkv.data.chunk(3)
-        gate, up = layer.gate_up.data.chunk(2)
-        yield f"{prefix}.input_layernorm.weight", layer.attention_norm.data
-        yield f"{prefix}.self_attn.q_proj.weight", q
-        yield f"{prefix}.self_attn.k_proj.weight", k
-        yield f"{prefix}.self_attn.v_proj.weight", v
-        yield f"{prefix}.self_attn.o_proj.weight", layer.out.data
-        yield f"{prefix}.post_attention_layernorm.weight", layer.mlp_norm.data
-        yield f"{prefix}.mlp.gate_proj.weight", gate
-        yield f"{prefix}.mlp.up_proj.weight", up
-        yield f"{prefix}.mlp.down_proj.weight", layer.down.data
+def _shape(config: Mapping[str, Any]) -> Shape:
+    return Shape(
+        width=config["hidden_size"],
+        num_layers=config["num_hidden_layers"],
+        num_heads=config["num_attention_heads"],
+        mlp_width=config["intermediate_size"],
+        num_vocab=config["vocab_size"],
+        peak_lr=0.0,
+        tied=config["tie_word_embeddings"],
+    )
 
 
-def _llama_config(model: Decoder, tokenizer: Tokenizer) -> dict[str, object]:
-    shape = model.shape
-    end_of_text = end_of_text_id(tokenizer)
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": shape.num_vocab,
-        "hidden_size": shape.width,
-        "intermediate_size": shape.mlp_width,
-        "num_hidden_layers": shape.num_layers,
-        "num_attention_heads": shape.num_heads,
-        "num_key_value_heads": shape.num_heads,
-        "head_dim": shape.width // shape.num_heads,
-        "max_position_embeddings": model.row_length,
-        "hidden_act": "silu",
-        "rms_norm_eps": NORM_EPSILON,
-        "rope_theta": ROPE_BASE,
-        "rope_parameters": {"rope_type": "default", "rope_theta": ROPE_BASE},
-        "attention_bias": False,
-        "mlp_bias": False,
-        "tie_word_embeddings": True,
-        "bos_token_id": end_of_text,
-        "eos_token_id": end_of_text,
-        "dtype": "float32",
-    }
+def _is_ours(config: Any) -> bool:
+    """Whether a configuration is, in all that `Decoder` needs, one that it would write."""
+    try:
+        row_length, end_of_text = config["max_position_embeddings"], config["eos_token_id"]
+        ours = stock_config(_shape(config), row_length, end_of_text)
+    except (KeyError, TypeError, ZeroDivisionError):
+        return False
+    return all(config.get(name) == value for name, value in ours.items())
+
+
+def stock_names(num_layers: int) -> list[str]:
+    """The names of a checkpoint's weights."""
+    smallest = Shape(2, num_layers, 1, 1, num_vocab=1, peak_lr=0.0)
+    return list(Decoder(smallest, row_length=1, seed=0).stock_weights())
 
 
 @dataclass(frozen=True)
@@ -128,16 +132,9 @@ class Snapshot:
 
 
 @contextmanager
-def staged_snapshot(
-    snapshot: Snapshot, model: Decoder, optimizer: torch.optim.Optimizer
-) -> Iterator[Path]:
-    """Write a snapshot; the caller adds its own files to the folder it is given."""
-    tensors = {f"weight.{name}": p.detach() for name, p in model.named_parameters()}
-    for name, parameter in model.named_parameters():
-        for moment, value in optimizer.state[parameter].items():
-            tensors[f"{moment}.{name}"] = value.clone()
+def staged_snapshot(snapshot: Snapshot) -> Iterator[Path]:
+    """Write a snapshot; the caller adds its files to the folder it is given."""
     with staged(snapshot.folder) as draft:
-        save_file(tensors, draft / "state.safetensors")
         yield draft
         write_manifest(
             draft,
@@ -164,13 +161,25 @@ def last_snapshot(resume: Path) -> Snapshot | None:
     return Snapshot(facts["step"], manifest.recipe["run"], folders[-1], facts["checkpoints"])
 
 
-def restore(snapshot: Snapshot, model: Decoder, optimizer: torch.optim.Optimizer) -> None:
+def write_state(folder: Path, mind: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Write weights and AdamW moments into a snapshot's folder."""
+    tensors = {f"weight.{name}": p.detach() for name, p in mind.named_parameters()}
+    for name, parameter in mind.named_parameters():
+        for moment, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"{moment}.{name}"] = value.clone()
+    save_file(tensors, folder / "state.safetensors")
+
+
+@torch.no_grad()
+def restore(folder: Path, mind: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Put a snapshot's weights and moments back, to the bit."""
-    tensors = load_file(snapshot.folder / "state.safetensors")
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(tensors[f"weight.{name}"])
-            optimizer.state[parameter] = {
-                moment: tensors[f"{moment}.{name}"].to(parameter.device)
-                for moment in ("step", "exp_avg", "exp_avg_sq")
-            }
+    tensors = load_file(folder / "state.safetensors")
+    for name, parameter in mind.named_parameters():
+        parameter.copy_(tensors[f"weight.{name}"])
+        moments = {
+            moment: tensors[f"{moment}.{name}"].to(parameter.device)
+            for moment in ("step", "exp_avg", "exp_avg_sq")
+            if f"{moment}.{name}" in tensors  # a weight that never learnt has none
+        }
+        if moments:
+            optimizer.state[parameter] = moments

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -16,8 +15,9 @@ from torch import Tensor, nn
 
 from upbringing.corpus import TRAIN, train_tokenizer
 from upbringing.identity import keyed_hash
-from upbringing.order import Order, PhaseSpan
+from upbringing.order import Order
 from upbringing.order.words import count, size
+from upbringing.training.levers import Timeline
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.model import Decoder, shape_named
 from upbringing.training.run import DEFAULT_AGES
@@ -158,17 +158,18 @@ def _stretches(
     order: Order, tokens_a_byte: float, batch_size: int, row_length: int
 ) -> list[Stretch]:
     """The phases as the trainer's timeline joins them; a row is of the phase of its first token."""
+    begins = [(start, levers) for span in order.phases for start, levers in span.stretches]
+    timeline = Timeline.of_stretches(dict(begins), batch_size)  # by position, in place of age
+    stops = [*timeline.borders[1:], order.num_visits]
     stretches = []
-    for (rows, _), joined in groupby(
-        order.phases, key=lambda span: (span.batch_size or batch_size, span.lr_scale)
-    ):
-        spans: list[PhaseSpan] = list(joined)
-        begin, end = (
-            _tokens_until(order, position, tokens_a_byte)
-            for position in (spans[0].start, spans[-1].stop)
+    for segment, stop in zip(timeline.segments, map(int, stops), strict=True):
+        start = int(segment.from_age)
+        names = [span.name for span in order.phases if span.start < stop and start < span.stop]
+        first, last = (
+            -(-_tokens_until(order, position, tokens_a_byte) // row_length)
+            for position in (start, stop)
         )
-        first, last = (-(-tokens // row_length) for tokens in (begin, end))
-        stretches.append(Stretch(tuple(span.name for span in spans), last - first, rows))
+        stretches.append(Stretch(tuple(names), last - first, segment.batch_size))
     return stretches
 
 

@@ -13,13 +13,15 @@ Shapes: B rows of a batch or piece, T tokens of a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import torch
 from torch import Tensor
 
@@ -69,19 +71,24 @@ class Batch:
     num_rows      rows that are real; they come first
     positions_BT  (B, T) int64, the place of each input in its scene, where attention is within
                   scenes (`Rows.positions`); else None
+    scales_BT     (B, T) float32, factors on the loss of each target, where scenes have some; else
+                  None
     """
 
     tokens_BT1: Tensor
     weights_BT: Tensor
     num_rows: int
     positions_BT: Tensor | None = None
+    scales_BT: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        positions_BT = None if self.positions_BT is None else self.positions_BT.to(device)
-        return Batch(
-            self.tokens_BT1.to(device), self.weights_BT.to(device), self.num_rows, positions_BT
+        positions_BT, scales_BT = (
+            None if part is None else part.to(device)
+            for part in (self.positions_BT, self.scales_BT)
         )
+        tokens_BT1, weights_BT = self.tokens_BT1.to(device), self.weights_BT.to(device)
+        return Batch(tokens_BT1, weights_BT, self.num_rows, positions_BT, scales_BT)
 
     @property
     def labels(self) -> Tensor:
@@ -93,10 +100,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Feed:
-    """The batches of a life, by step."""
+    """The batches of a life, by step. `loss_by_kind`: factors on the loss of scenes of these kinds,
+    others at 1.
+    """
 
     rows: Rows
     steps: Cut
+    loss_by_kind: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def _scales(self) -> npt.NDArray[np.float32]:
+        """The factor on the loss of each scene, by its row in the corpus: (num_scenes,)."""
+        kinds = self.rows.order.corpus.columns(["kind"])["kind"].cast(pl.String)
+        scales = kinds.replace_strict(self.loss_by_kind, default=1.0, return_dtype=pl.Float32)
+        return scales.to_numpy()
 
     @classmethod
     def of(cls, rows: Rows, batch_size: int) -> Feed:
@@ -146,11 +163,16 @@ class Feed:
         if self.rows.attention == "within":
             padding = np.arange(self.rows.row_length)
             positions_BT = _filled(self.rows.positions(first, num_rows), size, padding)
+        scales_BT = None
+        if self.loss_by_kind:
+            scenes = self.rows.order.sequence[self.rows.visits_of_targets(first, num_rows)]
+            scales_BT = _filled(self._scales[scenes], size, 1)
         return Batch(
             _filled(tokens_RT1, size, self.rows.tokens.end_of_text),
             _filled(counts_RT.astype(np.float32), size, 0),
             num_rows,
             positions_BT,
+            scales_BT,
         )
 
     def micro_batches(self, step: int, share: Share) -> Iterator[Batch]:

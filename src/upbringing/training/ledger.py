@@ -42,18 +42,19 @@ def row_digests(tokens_RT1: npt.NDArray[Any], counts_RT: npt.NDArray[np.bool_]) 
     return np.frombuffer(joined, dtype="<u8").astype(np.uint64)
 
 
+def digests_fed(batch: Batch) -> RowDigests:
+    """The digest of each row of a batch, hashed from the tensors that the model is fed."""
+    tokens_RT1 = batch.tokens_BT1[: batch.num_rows].numpy(force=True)
+    counts_RT = batch.weights_BT[: batch.num_rows].numpy(force=True) != 0
+    return row_digests(tokens_RT1, counts_RT)
+
+
 @dataclass
 class Ledger:
     """The record of a life so far: row digests and the chain after each step."""
 
     rows: list[RowDigests] = field(default_factory=list)
     chain: list[bytes] = field(default_factory=list)
-
-    def record(self, batch: Batch) -> None:
-        """Add a step: hash the rows that the model is being fed."""
-        tokens_RT1 = batch.tokens_BT1[: batch.num_rows].numpy(force=True)
-        counts_RT = batch.weights_BT[: batch.num_rows].numpy(force=True) != 0
-        self.add(row_digests(tokens_RT1, counts_RT))
 
     def add(self, digests: RowDigests) -> None:
         """Add a step of rows whose digests are known."""

@@ -1,41 +1,40 @@
 """Levers: what happens to a mind at which age, whatever it reads then.
 
-A lever timeline says for each stretch of life the batch size and a scale of the learning rate; a
-schedule says the share of the peak rate at each age. Both are functions of age alone, so a control
-can live another order under the same levers. `plan_steps` turns them into the table of optimiser
-steps that a run carries out.
+A lever timeline says for each stretch of life the batch size, scales of rate and loss, and which
+modules learn; a schedule says the share of the peak rate at each age. All are functions of age
+alone, so a control can live another order under the same levers. `plan_steps` turns them into the
+table of optimiser steps that a run carries out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from upbringing.errors import InputError
-from upbringing.order import Rows
+from upbringing.order import Levers, Rows
+from upbringing.training.schedules import Ages, Said, lr_share
 
-Ages = npt.NDArray[np.float64]
+BatchRule = Literal["sqrt", "linear", "none"]
 
-SCHEDULES: Mapping[str, Callable[[Ages], Ages]] = {
-    "constant": np.ones_like,
-    "linear": lambda ages: 1 - ages,
-    "steep": lambda ages: np.exp(-8 * ages),
-}
+_BATCH_RULES = {"sqrt": 0.5, "linear": 1.0, "none": 0.0}  # the power of the batch size
 
 
-def lr_share(schedule: str, ages: Ages) -> Ages:
-    """The share of the peak learning rate at each age, warm-up left aside; shape as `ages`.
+@dataclass(frozen=True)
+class Priority:
+    """How much each age counts: a curve over age, as a factor on the learning rate or on the loss.
 
-    Raises `InputError` for an unknown schedule.
+    AdamW divides by the size of recent gradients, so a factor on the loss that lasts much longer
+    than 1 / (1 − β₂) steps hardly changes how far a step goes: it says what counts beside what. A
+    factor on the rate changes how far each step goes, and how much weights decay.
     """
-    if schedule not in SCHEDULES:
-        raise InputError(f"no schedule is called {schedule!r}", allowed=", ".join(SCHEDULES))
-    return SCHEDULES[schedule](ages)
+
+    curve: Said
+    weighs: Literal["rate", "loss"] = "rate"
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,13 @@ class Segment:
     """A stretch of life from `from_age` (share of the tokens) to the next segment."""
 
     from_age: float
-    batch_size: int
-    lr_scale: float = 1.0
+    levers: Levers
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of an optimiser step."""
+        assert self.levers.batch_size is not None, "a timeline says every batch size"
+        return self.levers.batch_size
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,20 @@ class Timeline:
     @classmethod
     def uniform(cls, batch_size: int) -> Timeline:
         """The same levers for the whole life."""
-        return cls((Segment(0.0, batch_size),))
+        return cls((Segment(0.0, Levers(batch_size=batch_size)),))
+
+    @classmethod
+    def of_stretches(cls, stretches: Mapping[float, Levers], batch_size: int) -> Timeline:
+        """Levers by the age at which they begin; `batch_size` holds where they name none.
+
+        Stretches that follow one another under the same levers are one.
+        """
+        segments: list[Segment] = []
+        for age, said in sorted(stretches.items()):
+            levers = said.model_copy(update={"batch_size": said.batch_size or batch_size})
+            if not segments or levers != segments[-1].levers or levers.begin_anew:
+                segments.append(Segment(age, levers))
+        return cls(tuple(segments))
 
     @classmethod
     def of_phases(cls, rows: Rows, batch_size: int) -> Timeline:
@@ -64,35 +81,46 @@ class Timeline:
 
         `batch_size` holds where a phase names none.
         """
-        segments: dict[float, Segment] = {}
+        stretches: dict[float, Levers] = {}
         for span in rows.order.phases:
-            first_row = int(np.searchsorted(rows.borders[:-1], rows.starts[span.start]))
-            if first_row < rows.num_rows:  # a phase may be too short to begin a row
-                age = first_row / rows.num_rows
-                segments[age] = Segment(age, span.batch_size or batch_size, span.lr_scale)
-        merged: list[Segment] = []
-        for segment in segments.values():
-            if not merged or merged[-1] != Segment(merged[-1].from_age, *_levers(segment)):
-                merged.append(segment)
-        return cls(tuple(merged))
+            for start, levers in span.stretches:
+                first_row = int(np.searchsorted(rows.borders[:-1], rows.starts[start]))
+                if first_row < rows.num_rows:  # a phase may be too short to begin a row
+                    stretches[first_row / rows.num_rows] = levers
+        return cls.of_stretches(stretches, batch_size)
 
     def first_rows(self, num_rows: int) -> list[int]:
         """The row with which each segment begins, in a life of `num_rows` rows."""
         return [round(segment.from_age * num_rows) for segment in self.segments]
 
+    def segment_of(self, cut: Cut, num_rows: int) -> npt.NDArray[np.int64]:
+        """The number of the segment of each step of a life of `num_rows` rows: (num_steps,)."""
+        found = np.searchsorted(self.first_rows(num_rows), cut.first_row, side="right") - 1
+        return found.astype(np.int64)
+
     def lr_scales(self, cut: Cut, num_rows: int) -> Ages:
         """What each step of a life of `num_rows` rows scales the rate by: (num_steps,)."""
-        segment = np.searchsorted(self.first_rows(num_rows), cut.first_row, side="right") - 1
-        return np.array([s.lr_scale for s in self.segments])[segment]
+        scales = np.array([segment.levers.lr_scale for segment in self.segments])
+        return scales[self.segment_of(cut, num_rows)]
+
+    @property
+    def borders(self) -> tuple[float, ...]:
+        """The ages at which levers change, 0 included."""
+        return tuple(segment.from_age for segment in self.segments)
+
+    @property
+    def teaches_parts(self) -> bool:
+        """Whether some stretch teaches parts of the mind, or at rates of their own."""
+        return any(s.levers.modules or s.levers.lora for s in self.segments)
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Plain JSON; `from_json` is its inverse."""
+        return [{"from_age": s.from_age, "levers": s.levers.said()} for s in self.segments]
 
     @classmethod
-    def from_recipe(cls, segments: list[dict[str, Any]]) -> Timeline:
-        """The inverse of `dataclasses.asdict(timeline)["segments"]`."""
-        return cls(tuple(Segment(**segment) for segment in segments))
-
-
-def _levers(segment: Segment) -> tuple[int, float]:
-    return segment.batch_size, segment.lr_scale
+    def from_json(cls, said: Sequence[Mapping[str, Any]]) -> Timeline:
+        """The timeline that `as_json` wrote."""
+        return cls(tuple(Segment(s["from_age"], Levers(**s["levers"])) for s in said))
 
 
 @dataclass(frozen=True)
@@ -146,19 +174,27 @@ class Cut:
 class Steps(Cut):
     """The optimiser steps of a life with what holds in each, arrays of shape (num_steps,).
 
-    age  share of the tokens that lies behind at its start
-    lr   learning rate
+    age         share of the tokens that lies behind at its start
+    lr          learning rate
+    loss_scale  factor on the loss; a step at 0 is read, and nothing is learnt from it
+    beta2       AdamW's decay of the second moment
+    segment     number of the stretch of the timeline
     """
 
     age: Ages
     lr: Ages
+    loss_scale: Ages
+    beta2: Ages
+    segment: npt.NDArray[np.int64]
 
     def until(self, diverged_at: int | None) -> Steps:
         """The steps that a run which diverged at that step has taken; all of them for None."""
         return self if diverged_at is None else self.first(diverged_at + 1)
 
     def after(self, age: float) -> int:
-        """How many steps are done when `age` is reached."""
+        """How many steps are done when `age` is reached; none at age 0."""
+        if age == 0:
+            return 0
         done = np.append(self.age[1:], 1.0)
         return int(np.searchsorted(done, age - 1e-12)) + 1
 
@@ -170,16 +206,48 @@ def cut_steps(num_rows: int, timeline: Timeline) -> Cut:
 
 
 def plan_steps(
-    num_rows: int, timeline: Timeline, *, schedule: str, peak_lr: float, warmup_share: float
+    num_rows: int,
+    timeline: Timeline,
+    *,
+    schedule: Said,
+    peak_lr: float,
+    warmup_share: float,
+    beta2: float = 0.95,
+    batch_size: int | None = None,
+    batch_rule: BatchRule = "none",
+    priority: Priority | None = None,
 ) -> Steps:
     """The optimiser steps of a life of `num_rows` rows.
 
-    The rate is peak · schedule(age) · lr_scale, times a linear warm-up over the first
-    `warmup_share` of the steps.
+    The rate is peak · schedule(age) · lr_scale · priority(age) · (batch / `batch_size`)^p, times a
+    linear warm-up over the first `warmup_share` of the steps, and over the first `rewarm` of a
+    stretch. p is ½ by the rule `sqrt` (Malladi et al. 2022, 2205.10287), 1 by `linear` (Goyal et
+    al. 2017, 1706.02677), 0 by `none`. β₂ belongs to steps of `batch_size` rows, and is taken to
+    the power batch / `batch_size`: the half-life of the second moment stays the same in tokens
+    (Marek et al. 2025, 2507.07101).
     """
     cut = cut_steps(num_rows, timeline)
     age = cut.first_row / num_rows
-    scale = timeline.lr_scales(cut, num_rows)
+    segment = timeline.segment_of(cut, num_rows)
+    levers = [one.levers for one in timeline.segments]
+    relative = cut.batch_size / (batch_size or cut.batch_size)
+    count = lr_share(priority.curve, age) if priority else np.ones_like(age)
+    weighs_rate = priority is not None and priority.weighs == "rate"
+    scale = (
+        np.array([one.lr_scale for one in levers])[segment] * relative ** _BATCH_RULES[batch_rule]
+    )
     num_warm = max(1, round(warmup_share * len(cut)))
     warmup = np.minimum(1.0, np.arange(1, len(cut) + 1) / num_warm)
-    return Steps(**vars(cut), age=age, lr=peak_lr * lr_share(schedule, age) * scale * warmup)
+    for number, one in enumerate(levers):
+        own = np.flatnonzero(segment == number)
+        rise = max(1, round(one.rewarm * len(own)))
+        warmup[own] *= np.minimum(1.0, np.arange(1, len(own) + 1) / rise)
+    return Steps(
+        **vars(cut),
+        age=age,
+        lr=peak_lr * lr_share(schedule, age) * scale * warmup * (count if weighs_rate else 1.0),
+        loss_scale=np.array([one.loss_scale for one in levers])[segment]
+        * (1.0 if weighs_rate else count),
+        beta2=beta2**relative,
+        segment=segment,
+    )

@@ -6,37 +6,45 @@ set-up, the same bits in the weights.
 
 from __future__ import annotations
 
-import math
-import shutil
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import polars as pl
 import torch
 from torch import Tensor, nn
 
-from upbringing.errors import ArtefactError, ResumeError, VerificationError
-from upbringing.files import folder_digest, remove_drafts, staged_file, write_manifest
+from upbringing.errors import StoppedError
 from upbringing.order import Rows
-from upbringing.training.checkpoint import (
-    Snapshot,
-    last_snapshot,
-    read_checkpoint,
-    restore,
-    staged_snapshot,
-    write_checkpoint,
-)
-from upbringing.training.feed import Feed
-from upbringing.training.ledger import Ledger, first_divergence, row_digests
-from upbringing.training.levers import Steps
+from upbringing.training.checkpoint import read_checkpoint, restore, write_checkpoint, write_state
+from upbringing.training.feed import Batch, Feed, Share
+from upbringing.training.ledger import RowDigests, digests_fed
+from upbringing.training.machine import enough_memory, stop_asked
 from upbringing.training.model import Decoder
-from upbringing.training.run import FORMAT, Recipe, Run, begin, digestible
+from upbringing.training.optimizer import Optimizer
+from upbringing.training.parts import labels_of
+from upbringing.training.records import Records, joined
+from upbringing.training.run import Recipe, Run, begin
+from upbringing.training.world import World
 
-OnStep = Callable[[int, int], None]
-"""Called after each step with the steps done and the steps of the life."""
+
+@dataclass(frozen=True)
+class Moment:
+    """A step that was just lived, the `done`-th of `total`: mean loss (nats a token), and the age
+    (share of the tokens) and the tokens that lie behind.
+    """
+
+    done: int
+    total: int
+    loss: float
+    age: float
+    num_tokens: int
+
+
+OnStep = Callable[[Moment], None]
+"""Called after each step. Where it raises `StoppedError`, the life is saved and left."""
+
+ALONE = World()
 
 
 def train(
@@ -46,189 +54,151 @@ def train(
     *,
     sources: Mapping[str, Path],
     parent: Run | None = None,
+    world: World = ALONE,
     snapshot_every_s: float = 30.0,
     on_step: OnStep | None = None,
 ) -> Run:
     """Raise a mind on `rows` by `recipe` at `place`, or continue the run there.
 
-    `sources` are the folders of corpus and order, `parent` the run that `starts_from` names.
-    Raises `ResumeError` if another run lies there, `StorageError` on a full disk. A loss or a
-    gradient that is not finite ends the life: the run says at which step.
+    `sources` are the folders of corpus and order, `parent` the run that `starts_from` names,
+    `world` the processes that raise it together, of which each calls this. Raises `ResumeError` if
+    another run lies there, `StorageError` on a full disk, `ShortageError` where a step does not
+    fit, and `StoppedError` after SIGTERM, when the life is saved. A loss or a gradient that is not
+    finite ends the life: the run says at which step.
     """
-    begin(place, recipe, sources)
+    if world.is_first:
+        begin(place, recipe, sources)
+    world.wait()
     if (place / "run.json").exists():
         return Run.open(place)
-    remove_drafts(place)
-    remove_drafts(place / "checkpoints")
-    life = _Life(rows, recipe, place, parent)
+    life = _taken_up(rows, recipe, place, parent, world)
     saved_at = time.monotonic()
-    while not life.is_over:
-        life.step()
-        if on_step:
-            on_step(len(life.ledger.chain), len(life.steps))
-        if time.monotonic() - saved_at > snapshot_every_s and not life.is_over:
-            life.save_snapshot()
-            saved_at = time.monotonic()
-    return life.finish()
+    with stop_asked() as is_asked:
+        while not life.records.is_over:
+            life.step()
+            try:
+                if on_step:
+                    on_step(life.moment)
+                if world.any(is_asked(), life.device):
+                    raise StoppedError(f"stopped after step {life.records.num_done}")
+            except StoppedError:
+                life.save_snapshot()
+                raise
+            is_due = time.monotonic() - saved_at > snapshot_every_s
+            if world.any(is_due, life.device) and not life.records.is_over:
+                life.save_snapshot()
+                saved_at = time.monotonic()
+    if world.is_first:
+        life.records.finish(life.write_mind)
+    world.wait()
+    return Run.open(place)
+
+
+def _taken_up(rows: Rows, recipe: Recipe, place: Path, parent: Run | None, world: World) -> _Life:
+    """The first process clears away what is unfinished before the others look."""
+    if not world.is_first:
+        world.wait()
+    records = Records(rows, recipe, place)
+    if world.is_first:
+        world.wait()
+    return _Life(records, parent, world)
 
 
 class _Life:
-    """The state of a run under way, taken up from its last snapshot if there is one."""
+    """A mind under way, and its records."""
 
-    def __init__(self, rows: Rows, recipe: Recipe, place: Path, parent: Run | None) -> None:
-        self.recipe, self.place, self.tokens = recipe, place, rows.tokens
+    def __init__(self, records: Records, parent: Run | None, world: World) -> None:
+        recipe, rows = records.recipe, records.rows
+        self.records, self.recipe, self.steps = records, recipe, records.steps
+        self.world, self.share = world, Share(world.rank, world.size, recipe.numerics.accumulation)
+        self.feed = Feed(rows, self.steps, recipe.loss_by_kind)
+        self.feed.check(self.share)
         self.device = torch.device(recipe.numerics.device)
-        model = (
+        mind = (
             read_checkpoint(parent.checkpoints[1.0])
             if parent
             else Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
         )
-        self.model = model.to(self.device)
-        self.optimizer = _optimizer(self.model, recipe)
+        self.mind = mind.to(self.device, recipe.numerics.weights)
         self.losses = (
-            torch.compile(self.model.losses, dynamic=False)
+            torch.compile(self.mind.losses, dynamic=False)
             if recipe.numerics.compiled
-            else self.model.losses
+            else self.mind.losses
         )
-        self.steps: Steps = recipe.steps
-        self.feed = Feed(rows, self.steps)
-        self.ages: dict[int, list[float]] = defaultdict(list)
-        for age in recipe.ages:
-            self.ages[self.steps.after(age)].append(age)
-        self.ledger, self.history = Ledger(), list[tuple[float, float]]()
-        snapshot = last_snapshot(place / "resume")
-        if snapshot:
-            if snapshot.recipe != recipe.digest:
-                raise ResumeError("is of another run", where=str(snapshot.folder), do="remove it")
-            restore(snapshot, self.model, self.optimizer)
-            self.ledger = Ledger.open(snapshot.folder / "ledger.parquet")
-            divergence = first_divergence(self.ledger, rows, self.steps.first(snapshot.step))
-            if divergence:
-                raise VerificationError(str(divergence), where=str(snapshot.folder))
-            self.history = pl.read_parquet(snapshot.folder / "history.parquet").rows()
-        self._keep_checkpoints_until(snapshot)
-
-    def _keep_checkpoints_until(self, snapshot: Snapshot | None) -> None:
-        """Check the checkpoints that the snapshot knows; what was lived after it is lived again.
-
-        Raises `ArtefactError` for one that was damaged in the meantime.
-        """
-        kept = snapshot.checkpoints if snapshot else {}
-        for folder in (self.place / "checkpoints").glob("age_*"):
-            if folder.name not in kept:
-                shutil.rmtree(folder)
-        for name, digest in kept.items():
-            folder = self.place / "checkpoints" / name
-            if folder_digest(folder) != digest:
-                raise ArtefactError("is damaged", where=str(folder), do="remove the run")
+        self.optimizer = Optimizer(
+            self.mind,
+            labels_of(self.mind),
+            self.steps,
+            recipe.timeline,
+            weight_decay=recipe.weight_decay,
+            beta1=recipe.beta1,
+        )
+        if records.snapshot:
+            restore(records.snapshot.folder, self.mind, self.optimizer.adam)
+        elif world.is_first:
+            records.keep(self.write_mind)
 
     @property
-    def diverged(self) -> bool:
-        return bool(self.history) and not all(map(math.isfinite, self.history[-1]))
-
-    @property
-    def is_over(self) -> bool:
-        return self.diverged or len(self.ledger.chain) == len(self.steps)
+    def moment(self) -> Moment:
+        """The step that was just lived."""
+        done = self.records.num_done
+        num_rows = int(self.steps.num_rows[:done].sum())
+        return Moment(
+            done,
+            len(self.steps),
+            self.records.history[-1][0],
+            num_rows / self.recipe.num_rows,
+            num_rows * self.recipe.row_length,
+        )
 
     def step(self) -> None:
         """Consume the next batch, and keep a checkpoint if an age is reached."""
-        number = len(self.ledger.chain)
-        batch = self.feed.batch(number).to(self.device)
-        for group in self.optimizer.param_groups:
-            group["lr"] = float(self.steps.lr[number])
+        number = self.records.num_done
+        self.optimizer.begin(number)
+        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        with enough_memory(*self._size_of(number)):
+            digests = [
+                self._learn(number, batch.to(self.device), sums)
+                for batch in self.feed.micro_batches(number, self.share)
+            ]
+        learners = [p for p in self.mind.parameters() if p.grad is not None]
+        self.world.add_up([weight.grad for weight in learners if weight.grad is not None])
+        self.world.add_up([sums])
+        norm = nn.utils.clip_grad_norm_(learners, self.recipe.clip_norm)
+        self.records.note(joined(self.world.gather(digests)), float(sums[0] / sums[1]), float(norm))
+        if self.records.has_diverged:
+            return
+        if self.steps.loss_scale[number]:
+            self.optimizer.step(number)
+        if self.world.is_first:
+            self.records.keep(self.write_mind)
+
+    def _size_of(self, number: int) -> tuple[int, int]:
+        """The rows of a micro-batch of a step, and the tokens of a row."""
+        rows = int(self.steps.batch_size[number]) // self.share.num_pieces
+        return rows, self.recipe.row_length
+
+    def _learn(self, number: int, batch: Batch, sums: Tensor) -> RowDigests:
+        """Add the gradients of a piece of the batch, and its loss and targets to `sums`."""
         with self.recipe.numerics.autocast():
             losses_BT = self.losses(batch.tokens_BT1, batch.positions_BT)
-        # Each token weighs the same, also in a batch that is not full.
-        weights_BT = batch.weights_BT
-        torch.autograd.backward((losses_BT * weights_BT).sum().div(weights_BT.numel()))
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
-        loss = _mean(losses_BT.detach(), weights_BT)
-        self.ledger.record(batch)
-        self._check_fed(number)
-        self.history.append((loss, float(norm)))
-        if self.diverged:
-            return
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        for age in self.ages[number + 1]:
-            self.save_checkpoint(age)
+        counted_BT = losses_BT * batch.weights_BT
+        scale = float(self.steps.loss_scale[number])
+        if scale:
+            # Each token weighs the same, also in a batch that is not full.
+            weighed_BT = counted_BT if batch.scales_BT is None else counted_BT * batch.scales_BT
+            num_targets = int(self.steps.batch_size[number]) * self.recipe.row_length
+            torch.autograd.backward(weighed_BT.sum().mul(scale).div(num_targets))
+        sums += torch.stack([counted_BT.detach().sum(), batch.weights_BT.sum()])
+        return digests_fed(batch)
 
-    def _check_fed(self, number: int) -> None:
-        """What was hashed from the model's input must be the rows that the order says.
-
-        Raises `VerificationError` with the divergence.
-        """
-        first, num_rows = int(self.steps.first_row[number]), int(self.steps.num_rows[number])
-        due = row_digests(*self.feed.rows.gather(first, num_rows))
-        if not np.array_equal(self.ledger.rows[-1], due):
-            lived = self.steps.first(number + 1)
-            divergence = first_divergence(self.ledger, self.feed.rows, lived)
-            raise VerificationError(str(divergence), where=str(self.place))
-
-    def save_checkpoint(self, age: float) -> None:
-        place = self.place / "checkpoints" / f"age_{age:.4f}"
-        write_checkpoint(place, self.model, self.tokens.tokenizer)
+    def write_mind(self, place: Path) -> None:
+        """Write the mind as it is, as a stock checkpoint."""
+        write_checkpoint(place, self.mind, self.records.rows.tokens.tokenizer)
 
     def save_snapshot(self) -> None:
         """Save all that a resume needs."""
-        done = len(self.ledger.chain)
-        checkpoints = {
-            folder.name: folder_digest(folder)
-            for folder in sorted((self.place / "checkpoints").glob("age_*"))
-        }
-        place = self.place / "resume" / f"step_{done:08d}"
-        snapshot = Snapshot(done, self.recipe.digest, place, checkpoints)
-        with staged_snapshot(snapshot, self.model, self.optimizer) as draft:
-            self.ledger.save(draft / "ledger.parquet")
-            self._history_frame().write_parquet(draft / "history.parquet")
-
-    def finish(self) -> Run:
-        """Write ledger, metrics and, last, the manifest; drop the snapshot."""
-        done = len(self.ledger.chain)
-        metrics = self._history_frame().select(
-            step=pl.int_range(pl.len(), dtype=pl.UInt32),
-            age=pl.Series(self.steps.age[:done]),
-            loss="loss",
-            grad_norm="grad_norm",
-            lr=pl.Series(self.steps.lr[:done]),
-        )
-        with staged_file(self.place / "ledger.parquet") as draft:
-            self.ledger.save(draft)
-        with staged_file(self.place / "metrics.parquet") as draft:
-            metrics.write_parquet(draft)
-        write_manifest(
-            self.place,
-            FORMAT,
-            recipe=digestible(self.recipe.as_json()),
-            inputs={"order": self.recipe.order, "tokenizer": self.recipe.tokenizer},
-            facts={
-                "ledger": self.ledger.digest,
-                "diverged_at": done - 1 if self.diverged else None,
-                "num_steps": done,
-            },
-            only=("ledger.parquet", "metrics.parquet", "checkpoints/age_*/*"),
-        )
-        shutil.rmtree(self.place / "resume", ignore_errors=True)
-        return Run.open(self.place)
-
-    def _history_frame(self) -> pl.DataFrame:
-        return pl.DataFrame(
-            self.history, schema={"loss": pl.Float64, "grad_norm": pl.Float64}, orient="row"
-        )
-
-
-def _optimizer(model: Decoder, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019, 1711.05101); matrices decay, norms do not."""
-    matrices = [p for p in model.parameters() if p.ndim == 2]
-    norms = [p for p in model.parameters() if p.ndim != 2]
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": norms, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups, lr=recipe.peak_lr, betas=(recipe.beta1, recipe.beta2), fused=True
-    )
-
-
-def _mean(losses_BT: Tensor, weights_BT: Tensor) -> float:
-    return float((losses_BT * weights_BT).sum() / weights_BT.sum())
+        if not self.world.is_first:
+            return
+        with self.records.saving() as folder:
+            write_state(folder, self.mind, self.optimizer.adam)

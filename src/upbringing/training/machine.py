@@ -8,29 +8,76 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
-Precision = Literal["bf16", "fp32"]
+from upbringing.errors import ShortageError
+
+Precision = Literal["bf16", "fp32", "fp64"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 @dataclass(frozen=True)
 class Numerics:
-    """What the bits of a result depend on besides the recipe. Master weights are fp32 always."""
+    """What the bits of a result depend on besides the recipe.
+
+    Master weights are fp32 (fp64 by that precision, for proofs that two ways are one). A batch is
+    raised by `world_size` processes in `accumulation` micro-batches each; up to `population` minds
+    share a pass.
+    """
 
     precision: Precision = "bf16"
     compiled: bool = False
     num_threads: int = 1
     device: str = "cpu"
+    world_size: int = 1
+    accumulation: int = 1
+    population: int = 1
+
+    @property
+    def weights(self) -> torch.dtype:
+        """The type of the master weights."""
+        return torch.float64 if self.precision == "fp64" else torch.float32
 
     def autocast(self) -> contextlib.AbstractContextManager[None]:
         """The context in which a forward pass runs."""
         enabled = self.precision == "bf16"
         return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=enabled)
+
+
+@contextlib.contextmanager
+def enough_memory(num_rows: int, row_length: int) -> Iterator[None]:
+    """Turn a lack of memory, while so many rows are raised on, into a `ShortageError`."""
+    try:
+        yield
+    except RuntimeError as error:  # torch.OutOfMemoryError is one; of a CPU there is no other sign
+        if not (isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)):
+            raise
+        raise ShortageError(
+            f"{num_rows} rows of {row_length} tokens do not fit into the memory that is left",
+            do="more micro-batches (--accumulation) leave the life as it is; or lower the batch "
+            "size, the row length or the shape",
+        ) from error
+
+
+@contextlib.contextmanager
+def stop_asked() -> Iterator[Callable[[], bool]]:
+    """Inside, SIGTERM only makes the function that is given say True."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():  # it gets no signals
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def best_device() -> str:

@@ -3,7 +3,7 @@
 Takes token ids, gives next-token losses. About a hundred lines of our own, because a small decoder
 written plainly trains faster than a library's general one, and one that we own can be stacked.
 Source of the architecture: Touvron et al. 2023 (2302.13971): pre-norm RMSNorm, rotary positions
-(2104.09864), SwiGLU (2002.05202), no biases, tied embeddings.
+(2104.09864), SwiGLU (2002.05202), no biases; the embedding is the head too unless it is untied.
 
 Shapes: B batch, T tokens of a row, D width, H heads, K width of a head, M width of the MLP,
 V vocabulary.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,15 +22,30 @@ from torch import Tensor, nn
 
 from upbringing.errors import InputError
 from upbringing.identity import generator
+from upbringing.training.attention import ROPE_BASE, Memory, attend, rotate, rotations
 from upbringing.training.feed import visible
+from upbringing.training.minds import Mind
 
 NORM_EPSILON = 1e-5
-ROPE_BASE = 10_000.0
+
+_PARTS = {
+    "attention_norm": "norms",
+    "qkv": "attention",
+    "out": "attention",
+    "mlp_norm": "norms",
+    "gate_up": "mlp",
+    "down": "mlp",
+    "final_norm": "norms",
+    "head": "head",
+}
 
 
 @dataclass(frozen=True)
 class Shape:
-    """The form of a mind, all but its vocabulary, with the peak rate that suits it."""
+    """The form of a mind, all but its vocabulary, with the peak rate that suits it.
+
+    `tied` says that one matrix is both embedding and head.
+    """
 
     width: int
     num_layers: int
@@ -37,12 +53,14 @@ class Shape:
     mlp_width: int
     num_vocab: int
     peak_lr: float
+    tied: bool = True
 
     @property
     def num_parameters(self) -> int:
-        """Weights of the mind; the embedding serves as the head too."""
+        """Weights of the mind; an embedding that is tied serves as the head too."""
         layer = 4 * self.width**2 + 3 * self.width * self.mlp_width + 2 * self.width
-        return self.num_vocab * self.width + self.num_layers * layer + self.width
+        ends = (1 if self.tied else 2) * self.num_vocab * self.width
+        return ends + self.num_layers * layer + self.width
 
 
 SHAPES = {
@@ -98,35 +116,39 @@ class Layer(nn.Module):
         gate, up = F.linear(_norm(stream_BTD, self.mlp_norm), self.gate_up).chunk(2, dim=-1)
         return stream_BTD + F.linear(F.silu(gate) * up, self.down)
 
+    def stock_weights(self) -> dict[str, Tensor]:
+        """The layer's weights under the names of Hugging Face's Llama; views."""
+        q, k, v = self.qkv.data.chunk(3)
+        gate, up = self.gate_up.data.chunk(2)
+        return {
+            "input_layernorm": self.attention_norm.data,
+            "self_attn.q_proj": q,
+            "self_attn.k_proj": k,
+            "self_attn.v_proj": v,
+            "self_attn.o_proj": self.out.data,
+            "post_attention_layernorm": self.mlp_norm.data,
+            "mlp.gate_proj": gate,
+            "mlp.up_proj": up,
+            "mlp.down_proj": self.down.data,
+        }
 
-class Memory:
-    """Keys and values of the tokens read so far, for one layer, while text is generated."""
 
-    def __init__(self) -> None:
-        self.k_BHTK: Tensor | None = None
-        self.v_BHTK: Tensor | None = None
-
-    def attend(self, q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor) -> Tensor:
-        """Attention of the one newest token (T = 1) over all read so far, itself included."""
-        self.k_BHTK = k_BHTK if self.k_BHTK is None else torch.cat([self.k_BHTK, k_BHTK], dim=2)
-        self.v_BHTK = v_BHTK if self.v_BHTK is None else torch.cat([self.v_BHTK, v_BHTK], dim=2)
-        scores = q_BHTK @ self.k_BHTK.transpose(2, 3) / math.sqrt(q_BHTK.shape[-1])
-        return scores.softmax(-1) @ self.v_BHTK
-
-
-class Decoder(nn.Module):
+class Decoder(Mind):
     """The whole mind. `forward` gives hidden states, `logits` and `losses` what they mean."""
 
+    head: nn.Parameter | None
     cos_TK: Tensor
     sin_TK: Tensor
 
     def __init__(self, shape: Shape, *, row_length: int, seed: int) -> None:
         super().__init__()
-        self.shape, self.row_length = shape, row_length
+        self.shape, self.row_length, self.num_vocab = shape, row_length, shape.num_vocab
         self.embed = nn.Parameter(torch.empty(shape.num_vocab, shape.width))
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_layers))
         self.final_norm = nn.Parameter(torch.ones(shape.width))
-        cos_TK, sin_TK = _rotations(row_length, shape.width // shape.num_heads)
+        head = None if shape.tied else nn.Parameter(torch.empty(shape.num_vocab, shape.width))
+        self.register_parameter("head", head)
+        cos_TK, sin_TK = rotations(row_length, shape.width // shape.num_heads)
         self.register_buffer("cos_TK", cos_TK, persistent=False)
         self.register_buffer("sin_TK", sin_TK, persistent=False)
         self._draw_weights(seed)
@@ -161,66 +183,81 @@ class Decoder(nn.Module):
 
     def logits(self, tokens_BT: Tensor, positions_BT: Tensor | None = None) -> Tensor:
         """Next-token logits, (B, T, V)."""
-        return F.linear(self(tokens_BT, positions_BT), self.embed)
+        return self._head(self(tokens_BT, positions_BT))
 
-    def next_logits(self, tokens_B: Tensor, position: int, memories: Sequence[Memory]) -> Tensor:
-        """Logits (B, V) of what follows one more token of each text, at `position` from 0.
+    def _head(self, hidden_BTD: Tensor) -> Tensor:
+        return F.linear(hidden_BTD, self.embed if self.head is None else self.head)
 
-        `memories` holds one `Memory` a layer, fresh at position 0, and is added to.
-        """
-        here = slice(position, position + 1)
+    def new_memory(self) -> Sequence[Memory]:
+        """One `Memory` a layer."""
+        return [Memory() for _ in self.layers]
+
+    def next_logits(self, tokens_B: Tensor, memory: Sequence[Memory]) -> Tensor:
+        """Logits (B, V) of what follows one more token of each text; `memory` is added to."""
+        here = slice(memory[0].num_read, memory[0].num_read + 1)
         stream_BTD = F.embedding(tokens_B[:, None], self.embed)
-        for layer, memory in zip(self.layers, memories, strict=True):
-            stream_BTD = layer(stream_BTD, self.cos_TK[here], self.sin_TK[here], memory)
-        return F.linear(_norm(stream_BTD, self.final_norm)[:, 0], self.embed)
+        for layer, of_layer in zip(self.layers, memory, strict=True):
+            stream_BTD = layer(stream_BTD, self.cos_TK[here], self.sin_TK[here], of_layer)
+        return self._head(_norm(stream_BTD, self.final_norm)[:, 0])
 
-    def losses(self, tokens_BT1: Tensor, positions_BT: Tensor | None = None) -> Tensor:
-        """Cross-entropy in nats of each next token, (B, T); `tokens_BT1` is (B, T + 1)."""
-        return cross_entropy(self.logits(tokens_BT1[:, :-1], positions_BT), tokens_BT1[:, 1:])
+    @property
+    def body(self) -> nn.Module:
+        """The decoder itself."""
+        return self
+
+    def _parts_of(self, name: str, weight: nn.Parameter) -> tuple[str, ...]:
+        if weight is self.embed:
+            return ("embed", "head") if self.head is None else ("embed",)
+        layer, _, own = name.rpartition(".")
+        return (layer, _PARTS[own]) if layer else (_PARTS[own],)
+
+    def stock_weights(self) -> dict[str, Tensor]:
+        """The weights under the names of Hugging Face's Llama; views, so copying in works too."""
+        weights = {"model.embed_tokens.weight": self.embed, "model.norm.weight": self.final_norm}
+        if self.head is not None:
+            weights["lm_head.weight"] = self.head
+        stock = {name: weight.data for name, weight in weights.items()}
+        for number, layer in enumerate(self.layers):
+            assert isinstance(layer, Layer)
+            own = layer.stock_weights()
+            stock |= {f"model.layers.{number}.{name}.weight": own[name] for name in own}
+        return stock
+
+    def stock_config(self, end_of_text: int) -> dict[str, Any]:
+        """The configuration of a stock Llama."""
+        return stock_config(self.shape, self.row_length, end_of_text)
 
 
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Nats of each target, shaped as `targets`, in fp32 or finer; `logits` are (..., V)."""
-    exact = torch.promote_types(logits.dtype, torch.float32)
-    flat = F.cross_entropy(logits.flatten(0, -2).to(exact), targets.flatten(), reduction="none")
-    return flat.view(targets.shape)
+def at_least_fp32(tensor: Tensor) -> Tensor:
+    """The tensor in fp32, or in fp64 if it is."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _norm(x_BTD: Tensor, weight_D: Tensor) -> Tensor:
     return F.rms_norm(x_BTD, (x_BTD.shape[-1],), weight_D, NORM_EPSILON)
 
 
-def attend(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, sees_BTT: Tensor | None) -> Tensor:
-    """Causal attention. On a CPU written out: PyTorch's fused kernel is 4 times slower in bf16."""
-    if q_BHTK.device.type != "cpu":
-        mask = None if sees_BTT is None else sees_BTT[:, None]
-        return F.scaled_dot_product_attention(
-            q_BHTK, k_BHTK, v_BHTK, attn_mask=mask, is_causal=mask is None
-        )
-    B, H, T, K = q_BHTK.shape
-    if sees_BTT is None:
-        hidden = torch.full((T, T), -math.inf, dtype=q_BHTK.dtype).triu(1).expand(B * H, T, T)
-    else:
-        hidden = torch.zeros(B, T, T, dtype=q_BHTK.dtype).masked_fill(~sees_BTT, -math.inf)
-        hidden = hidden.repeat_interleave(H, 0)
-    scores = torch.baddbmm(
-        hidden,
-        q_BHTK.flatten(0, 1),
-        k_BHTK.flatten(0, 1).transpose(1, 2),
-        alpha=1 / math.sqrt(K),
-    )
-    return torch.bmm(scores.softmax(-1), v_BHTK.flatten(0, 1)).view(B, H, T, K)
-
-
-def _rotations(num_positions: int, head_width: int) -> tuple[Tensor, Tensor]:
-    frequencies = ROPE_BASE ** -(torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
-    angles = torch.outer(torch.arange(num_positions, dtype=torch.float32), frequencies)
-    angles_TK = torch.cat([angles, angles], dim=-1)
-    return angles_TK.cos(), angles_TK.sin()
-
-
-def rotate(x_BHTK: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
-    """Rotary positions: each pair of a head's axes is turned by an angle that its place gives."""
-    left, right = x_BHTK.chunk(2, dim=-1)
-    turned = torch.cat([-right, left], dim=-1)
-    return x_BHTK * cos_TK.to(x_BHTK.dtype) + turned * sin_TK.to(x_BHTK.dtype)
+def stock_config(shape: Shape, row_length: int, end_of_text: int) -> dict[str, Any]:
+    """The configuration of a stock Llama of that shape."""
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": shape.num_vocab,
+        "hidden_size": shape.width,
+        "intermediate_size": shape.mlp_width,
+        "num_hidden_layers": shape.num_layers,
+        "num_attention_heads": shape.num_heads,
+        "num_key_value_heads": shape.num_heads,
+        "head_dim": shape.width // shape.num_heads,
+        "max_position_embeddings": row_length,
+        "hidden_act": "silu",
+        "rms_norm_eps": NORM_EPSILON,
+        "rope_theta": ROPE_BASE,
+        "rope_parameters": {"rope_type": "default", "rope_theta": ROPE_BASE},
+        "attention_bias": False,
+        "mlp_bias": False,
+        "tie_word_embeddings": shape.tied,
+        "bos_token_id": end_of_text,
+        "eos_token_id": end_of_text,
+        "dtype": "float32",
+    }

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-import numpy as np
-
 from upbringing.corpus import TRAIN, Corpus, Tokens, load_tokenizer, tokenize, train_tokenizer
 from upbringing.errors import InputError
 from upbringing.order import Order, Rows, packing_named
-from upbringing.training.levers import Timeline, lr_share
-from upbringing.training.loop import train
+from upbringing.training.levers import Timeline
+from upbringing.training.loop import Moment, train
 from upbringing.training.machine import Numerics, Precision, best_device, settle_process
 from upbringing.training.model import shape_named
 from upbringing.training.run import Recipe, Run
+from upbringing.training.schedules import read_curve
 
 _LINE_EVERY_S = 10.0
 
@@ -61,7 +60,7 @@ def raise_on_order(
     Without a tokenizer one is trained on the corpus's training scenes, of the shape's vocabulary.
     """
     numerics = life.numerics()
-    lr_share(life.schedule, np.zeros(1))  # an unknown schedule fails here, before the long work
+    read_curve(life.schedule)  # an unknown schedule fails here, before the long work
     settle_process(life.num_threads)
     opened = Corpus.open(corpus)
     packing, attention = packing_named(life.packing, life.attention)
@@ -73,18 +72,19 @@ def raise_on_order(
         shape_named(life.shape),
         seed=life.seed,
         schedule=life.schedule,
+        batch_size=life.batch_size,
         timeline=Timeline.of_phases(rows, life.batch_size),
         numerics=numerics,
         peak_lr=life.peak_lr,
     )
     started = said = time.monotonic()
 
-    def on_step(done: int, total: int) -> None:
+    def on_step(now: Moment) -> None:
         nonlocal said
         if time.monotonic() - said > _LINE_EVERY_S:
             said = time.monotonic()
-            left = (said - started) * (total - done) / max(1, done)
-            tell(f"  step {done} of {total}, about {left:.0f} s left")
+            left = (said - started) * (now.total - now.done) / max(1, now.done)
+            tell(f"  step {now.done} of {now.total}, loss {now.loss:.2f}, about {left:.0f} s left")
 
     return train(rows, recipe, place, sources={"corpus": corpus, "order": order}, on_step=on_step)
 

@@ -5,6 +5,9 @@ run/checkpoints/      stock Hugging Face folders, one an age
 run/resume/           the last snapshot, while the run is under way
 run/metrics.parquet   step, age, loss (nats a token), gradient norm, learning rate
 run/ledger.parquet    what was consumed
+run/changes.parquet   how far each weight moved while each stretch of levers lasted, where parts of
+                      the mind learn
+run/diverged/         of a life that diverged: the mind before the step that did it, and its batch
 run/run.json          the manifest, written last: the run is finished
 """
 
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,11 +28,12 @@ from upbringing.files import Manifest, open_manifest, read_json, write_json
 from upbringing.identity import digest_json
 from upbringing.order import Attention, Order, Packing, Rows
 from upbringing.training.ledger import Ledger, first_divergence
-from upbringing.training.levers import Steps, Timeline, plan_steps
+from upbringing.training.levers import BatchRule, Priority, Steps, Timeline, plan_steps
 from upbringing.training.machine import Numerics
 from upbringing.training.model import Shape
+from upbringing.training.schedules import Said, read_curve, say_curve
 
-FORMAT = "run/2"
+FORMAT = "run/3"
 
 _SOURCES = {"corpus", "order"}
 
@@ -41,9 +45,15 @@ class Recipe:
     """All that a run's result depends on, besides the versions of the libraries.
 
     order, corpus, tokenizer  digests of what is read
+    schedule                  a curve over age, as `schedules.read_curve` reads it
+    batch_size, batch_rule    rows of an optimiser step where no lever says otherwise, and how the
+                              rate follows where one does (`levers.plan_steps`)
+    priority                  how much each age counts, if not all the same
+    loss_by_kind              factors on the loss of scenes of these kinds, others at 1
     num_rows                  rows of the life, at most the order's; age counts in these
     ages                      ages at which a checkpoint is kept, rising, the last one 1
     starts_from               digest of the run whose last weights this one continues, if any
+    beta2                     AdamW's, for steps of `batch_size` rows
     """
 
     order: str
@@ -51,8 +61,9 @@ class Recipe:
     tokenizer: str
     shape: Shape
     seed: int
-    schedule: str
+    schedule: Said
     peak_lr: float
+    batch_size: int
     timeline: Timeline
     row_length: int
     num_rows: int
@@ -61,6 +72,9 @@ class Recipe:
     attention: Attention = "across"
     ages: tuple[float, ...] = DEFAULT_AGES
     starts_from: str | None = None
+    batch_rule: BatchRule = "sqrt"
+    priority: Priority | None = None
+    loss_by_kind: Mapping[str, float] = field(default_factory=dict)
     warmup_share: float = 0.02
     weight_decay: float = 0.1
     beta1: float = 0.9
@@ -74,23 +88,28 @@ class Recipe:
         shape: Shape,
         *,
         seed: int,
-        schedule: str,
-        timeline: Timeline,
+        schedule: Said,
         numerics: Numerics,
+        batch_size: int,
+        timeline: Timeline | None = None,
         peak_lr: float | None = None,
         num_rows: int | None = None,
         ages: tuple[float, ...] = DEFAULT_AGES,
     ) -> Recipe:
-        """The recipe for a life on `rows`; the shape takes the tokenizer's vocabulary."""
+        """The recipe for a life on `rows`; the shape takes the tokenizer's vocabulary.
+
+        Without a timeline the levers are the same for the whole life.
+        """
         return cls(
             order=rows.order.digest,
             corpus=rows.order.corpus.digest,
             tokenizer=rows.tokens.digest,
             shape=replace(shape, num_vocab=rows.tokens.num_vocab),
             seed=seed,
-            schedule=schedule,
+            schedule=say_curve(read_curve(schedule)),
             peak_lr=peak_lr or shape.peak_lr,
-            timeline=timeline,
+            batch_size=batch_size,
+            timeline=timeline or Timeline.uniform(batch_size),
             row_length=rows.row_length,
             num_rows=num_rows or rows.num_rows,
             numerics=numerics,
@@ -101,14 +120,17 @@ class Recipe:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON; `from_json` is its inverse."""
-        return asdict(self) | {"ages": list(self.ages)}
+        timeline = self.timeline.as_json()
+        plain = replace(self, timeline=Timeline(()), loss_by_kind=dict(self.loss_by_kind))
+        return asdict(plain) | {"ages": list(self.ages), "timeline": timeline}
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Recipe:
         """The recipe that `as_json` wrote."""
         typed = {
             "shape": Shape(**said["shape"]),
-            "timeline": Timeline.from_recipe(said["timeline"]["segments"]),
+            "timeline": Timeline.from_json(said["timeline"]),
+            "priority": Priority(**said["priority"]) if said["priority"] else None,
             "numerics": Numerics(**said["numerics"]),
             "ages": tuple(said["ages"]),
         }
@@ -128,7 +150,18 @@ class Recipe:
             schedule=self.schedule,
             peak_lr=self.peak_lr,
             warmup_share=self.warmup_share,
+            beta2=self.beta2,
+            batch_size=self.batch_size,
+            batch_rule=self.batch_rule,
+            priority=self.priority,
         )
+
+    @property
+    def kept_ages(self) -> tuple[float, ...]:
+        """Where a checkpoint is kept: `ages`, and the timeline's borders where parts learn."""
+        if not self.timeline.teaches_parts:
+            return self.ages
+        return tuple(sorted({*self.ages, *self.timeline.borders}))
 
 
 def digestible(value: Any) -> Any:

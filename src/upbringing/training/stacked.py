@@ -11,14 +11,17 @@ MLP, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from upbringing.errors import InputError
+from upbringing.training.attention import attend, rotate
 from upbringing.training.feed import visible
-from upbringing.training.model import NORM_EPSILON, Decoder, attend, cross_entropy, rotate
+from upbringing.training.minds import cross_entropy
+from upbringing.training.model import NORM_EPSILON, Decoder
 
 
 class StackedLayer(nn.Module):
@@ -55,6 +58,7 @@ class StackedDecoder(nn.Module):
     """`Decoder` P times side by side; raises `InputError` for decoders of several shapes."""
 
     embed: nn.Parameter
+    head: nn.Parameter
     final_norm: nn.Parameter
     cos_TK: Tensor
     sin_TK: Tensor
@@ -62,7 +66,8 @@ class StackedDecoder(nn.Module):
 
     def __init__(self, minds: Sequence[Decoder]) -> None:
         super().__init__()
-        kinds = {(mind.shape, mind.row_length) for mind in minds}
+        # A checkpoint knows nothing of the rate that suits its shape.
+        kinds = {(replace(mind.shape, peak_lr=0.0), mind.row_length) for mind in minds}
         if len(kinds) != 1:
             raise InputError(
                 f"{len(minds)} minds of {len(kinds)} shapes or row lengths",
@@ -84,12 +89,9 @@ class StackedDecoder(nn.Module):
         """P."""
         return len(self.embed)
 
-    @torch.no_grad()
-    def copy_to(self, mind: Decoder, index: int) -> None:
-        """Give a decoder the weights of the mind at `index`, to the bit."""
-        stacked = dict(self.named_parameters())
-        for name, weight in mind.named_parameters():
-            weight.copy_(stacked[name][index])
+    def weights_of(self, index: int) -> dict[str, Tensor]:
+        """The weights of one mind by their names in `Decoder`: views, so copying in works too."""
+        return {name: weight.detach()[index] for name, weight in self.named_parameters()}
 
     def logits(self, tokens_PBT: Tensor, positions_PBT: Tensor | None = None) -> Tensor:
         """Next-token logits of each mind on its own tokens, (P, B, T, V).
@@ -105,7 +107,8 @@ class StackedDecoder(nn.Module):
             sees_BTT = visible(positions_BT)
         for layer in self.layers:
             stream_PBTD = layer(stream_PBTD, cos, sin, sees_BTT)
-        return _linear(_norm(stream_PBTD, self.final_norm), self.embed)
+        head = self.embed if self.shape.tied else self.head
+        return _linear(_norm(stream_PBTD, self.final_norm), head)
 
     def losses(self, tokens_PBT1: Tensor, positions_PBT: Tensor | None = None) -> Tensor:
         """Cross-entropy in nats of each next token, (P, B, T); `tokens_PBT1` is (P, B, T + 1)."""

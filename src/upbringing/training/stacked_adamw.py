@@ -11,7 +11,7 @@ Shapes: Q parameters, P minds. A parameter, its gradient and its moments are (P,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,7 @@ class StackedRates:
     """What holds in one step.
 
     lr_QP      learning rate of each parameter of each mind
-    learns_QP  whether it moves at all: False is frozen, or a mind that takes no part
+    learns_QP  whether it moves at all: False where it is frozen, or its mind takes no part
     beta2_P    AdamW's β₂ of each mind
     """
 
@@ -52,7 +52,9 @@ class StackedAdamW:
     """The optimiser and its state.
 
     exp_avg, exp_avg_sq  moments by the parameter's name, (P, ...)
-    count_QP             steps that each parameter of each mind has moved
+    count_QP             steps each parameter of each mind has moved since its moments began
+    beta2s_QP            product of β₂ over these steps; 1 − it is the second moment's bias, also
+                         where β₂ changes with the batch size
     """
 
     def __init__(
@@ -61,7 +63,8 @@ class StackedAdamW:
         self.parameters, self.habits = dict(parameters), habits
         self.exp_avg = {name: torch.zeros_like(p) for name, p in parameters.items()}
         self.exp_avg_sq = {name: torch.zeros_like(p) for name, p in parameters.items()}
-        self.count_QP = np.zeros((len(parameters), len(habits.beta1_P)), dtype=np.int64)
+        self.count_QP = np.zeros((len(parameters), len(habits.beta1_P)))
+        self.beta2s_QP = np.ones_like(self.count_QP)
         is_matrix_Q = np.array([p.ndim == 3 for p in parameters.values()])
         self._decay_QP = is_matrix_Q[:, None] * habits.weight_decay_P
         self._update = torch.compile(_update, dynamic=False) if compiled else _update
@@ -74,11 +77,11 @@ class StackedAdamW:
         over the parameters that learn.
         """
         weights = list(self.parameters.values())
-        self.count_QP += rates.learns_QP
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
         like = weights[0]
         norm_P = self._update(
             weights,
-            [weight.grad for weight in weights],
+            gradients,
             list(self.exp_avg.values()),
             list(self.exp_avg_sq.values()),
             torch.as_tensor(self._factors(rates), dtype=like.dtype, device=like.device),
@@ -94,26 +97,51 @@ class StackedAdamW:
 
         A mind that diverges in this step is counted as if it moved; it never moves again.
         """
-        count_QP = np.maximum(1, self.count_QP)  # where nothing has moved, nothing is moved
-        beta1_QP = np.broadcast_to(self.habits.beta1_P, count_QP.shape)
-        beta2_QP = np.broadcast_to(rates.beta2_P, count_QP.shape)
+        learns_QP = rates.learns_QP
+        self.count_QP += learns_QP
+        beta1_QP = np.broadcast_to(self.habits.beta1_P, learns_QP.shape)
+        beta2_QP = np.broadcast_to(rates.beta2_P, learns_QP.shape)
+        self.beta2s_QP *= np.where(learns_QP, beta2_QP, 1.0)
+        bias1_QP = np.where(learns_QP, 1 - beta1_QP**self.count_QP, 1.0)
         return np.stack(
             [
                 1 - rates.lr_QP * self._decay_QP,
-                rates.lr_QP / (1 - beta1_QP**count_QP),
-                np.sqrt(1 - beta2_QP**count_QP),
+                rates.lr_QP / bias1_QP,
+                np.sqrt(np.where(learns_QP, 1 - self.beta2s_QP, 1.0)),
                 beta1_QP,
                 beta2_QP,
-                np.broadcast_to(self.habits.clip_norm_P, count_QP.shape),
+                np.broadcast_to(self.habits.clip_norm_P, learns_QP.shape),
             ]
         )
 
+    def begin_anew(self, index: int) -> None:
+        """Forget the moments of a mind."""
+        for moments in (self.exp_avg, self.exp_avg_sq):
+            for moment in moments.values():
+                moment[index].zero_()
+        self.count_QP[:, index], self.beta2s_QP[:, index] = 0, 1
+
+    def state(self, index: int) -> dict[str, Tensor]:
+        """All that the optimiser knows of a mind; `restore` is the inverse."""
+        tensors = {f"exp_avg.{name}": m[index] for name, m in self.exp_avg.items()}
+        tensors |= {f"exp_avg_sq.{name}": m[index] for name, m in self.exp_avg_sq.items()}
+        clocks = {"count": self.count_QP, "beta2s": self.beta2s_QP}
+        return tensors | {key: torch.tensor(clock[:, index]) for key, clock in clocks.items()}
+
+    def restore(self, index: int, tensors: Mapping[str, Tensor]) -> None:
+        """Put a mind's state back, to the bit."""
+        for key, moments in (("exp_avg", self.exp_avg), ("exp_avg_sq", self.exp_avg_sq)):
+            for name, moment in moments.items():
+                moment[index].copy_(tensors[f"{key}.{name}"])
+        self.count_QP[:, index] = tensors["count"].numpy()
+        self.beta2s_QP[:, index] = tensors["beta2s"].numpy()
+
 
 def _update(
-    weights: list[Tensor],
-    gradients: list[Tensor],
-    exp_avgs: list[Tensor],
-    exp_avg_sqs: list[Tensor],
+    weights: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
     factors_6QP: Tensor,
     learns_QP: Tensor,
     is_finite_P: Tensor,

@@ -1,0 +1,316 @@
+"""The population: P lives in one pass, each with its own order, seed and levers.
+
+`raise_population` writes for each of its members the folder that `train` writes for one, and
+continues where it was killed. Pass k is step k of every life that still has one. A mind whose life
+is over, or whose loss is not a number, takes no part in it and disturbs no other by one bit.
+
+Shapes: P minds, Q parameters of a mind, B rows, T tokens of a row.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from upbringing.errors import InputError, StoppedError
+from upbringing.order import Rows
+from upbringing.training.checkpoint import read_checkpoint, write_checkpoint
+from upbringing.training.feed import Feed
+from upbringing.training.ledger import digests_fed
+from upbringing.training.loop import Moment, OnStep
+from upbringing.training.machine import enough_memory, stop_asked
+from upbringing.training.model import Decoder
+from upbringing.training.parts import rates_by_weight
+from upbringing.training.records import Records
+from upbringing.training.run import Recipe, Run, begin
+from upbringing.training.stacked import StackedDecoder
+from upbringing.training.stacked_adamw import StackedAdamW, StackedHabits, StackedRates
+from upbringing.training.stacked_feed import StackedBatch, StackedFeed
+
+_SNAPSHOT_EVERY_S = 30.0
+_MOST_TIME_SAVING = 0.05  # share of the time: the state of many minds is large
+
+
+@dataclass(frozen=True)
+class Member:
+    """One life of a population; what `train` takes for a life alone."""
+
+    rows: Rows
+    recipe: Recipe
+    place: Path
+    sources: Mapping[str, Path]
+    parent: Run | None = None
+    on_step: OnStep | None = None
+
+
+def raise_population(
+    members: Sequence[Member], *, snapshot_every_s: float | None = None
+) -> list[Run]:
+    """Raise all members together, or continue where their runs stand; gives their runs.
+
+    The same members in the same order come to the same bits on one set-up. Without
+    `snapshot_every_s`, snapshots take a twentieth of the time at most. Raises `InputError` for
+    members that cannot share a pass, else what `train` raises. A life that diverges ends alone.
+    """
+    _check(members)
+    for member in members:
+        begin(member.place, member.recipe, member.sources)
+    if not all(_is_finished(member) for member in members):
+        _raise(_Population(members), snapshot_every_s)
+    return [Run.open(member.place) for member in members]
+
+
+def _raise(population: _Population, snapshot_every_s: float | None) -> None:
+    saved_at = time.monotonic()
+    pause_s = _SNAPSHOT_EVERY_S if snapshot_every_s is None else snapshot_every_s
+    with stop_asked() as is_asked:
+        population.end_what_is_over()
+        while population.under_way:
+            due = population.step()
+            try:
+                population.tell(due)
+                if is_asked():
+                    raise StoppedError(f"stopped after step {population.number}")
+            except StoppedError:
+                population.save_snapshots()
+                raise
+            population.end_what_is_over()
+            began = time.monotonic()
+            if began - saved_at > pause_s:
+                population.save_snapshots()
+                saved_at = time.monotonic()
+                if snapshot_every_s is None:
+                    pause_s = max(_SNAPSHOT_EVERY_S, (saved_at - began) / _MOST_TIME_SAVING)
+
+
+def _check(members: Sequence[Member]) -> None:
+    """Raise `InputError` for members that cannot share a pass."""
+    if not members:
+        raise InputError("a population has no member")
+    recipes = [member.recipe for member in members]
+    alike: dict[str, Callable[[Recipe], object]] = {
+        "shape": lambda recipe: recipe.shape,
+        "row length": lambda recipe: recipe.row_length,
+        "attention": lambda recipe: recipe.attention,
+        "numerics": lambda recipe: recipe.numerics,
+    }
+    differing = [name for name, of in alike.items() if len({of(recipe) for recipe in recipes}) > 1]
+    if differing:
+        raise InputError(
+            f"the members of a population differ in {', '.join(differing)}",
+            allowed="orders, seeds, rates and levers of their own",
+            do="raise them in several populations, or each alone",
+        )
+    if len({member.place for member in members}) < len(members):
+        raise InputError("two members of a population have one place")
+    numerics = recipes[0].numerics
+    if numerics.population < len(members) or numerics.world_size > 1:
+        raise InputError(
+            f"{len(members)} minds in one pass",
+            allowed=f"by their numerics {numerics.population}, in one process",
+        )
+    if any(s.levers.lora for recipe in recipes for s in recipe.timeline.segments):
+        raise InputError("a LoRA adapter in a population", do="raise such a mind alone")
+
+
+def _is_finished(member: Member) -> bool:
+    return (member.place / "run.json").exists()
+
+
+class _Population:
+    """The minds under way, and their records; a member that was finished before has none.
+
+    number     passes done, which is the step of every life that takes part in the next
+    under_way  the records of the lives that are not over, by the member's index
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members, recipes = members, [member.recipe for member in members]
+        self.numerics, self.row_length = recipes[0].numerics, recipes[0].row_length
+        self.device = torch.device(self.numerics.device)
+        minds = [_born(member) for member in members]
+        self.parts, self.template = minds[0].parts, minds[0].to(self.numerics.weights)
+        self.stack = StackedDecoder(minds).to(self.device, self.numerics.weights)
+        self.losses = (
+            torch.compile(self.stack.losses, dynamic=False)
+            if self.numerics.compiled
+            else self.stack.losses
+        )
+        habits = StackedHabits(
+            beta1_P=np.array([recipe.beta1 for recipe in recipes]),
+            weight_decay_P=np.array([recipe.weight_decay for recipe in recipes]),
+            clip_norm_P=np.array([recipe.clip_norm for recipe in recipes]),
+        )
+        self.adamw = StackedAdamW(
+            dict(self.stack.named_parameters()), habits, compiled=self.numerics.compiled
+        )
+        self.steps = [recipe.steps for recipe in recipes]
+        self.rates_SQ = [self._rates_of(recipe) for recipe in recipes]
+        self.feed = StackedFeed(
+            [
+                Feed(member.rows, steps, member.recipe.loss_by_kind)
+                for member, steps in zip(members, self.steps, strict=True)
+            ],
+            self.numerics.accumulation,
+        )
+        self.under_way = {
+            index: Records(member.rows, member.recipe, member.place)
+            for index, member in enumerate(members)
+            if not _is_finished(member)
+        }
+        self.saved_at: dict[int, int] = {}  # the steps done at a life's last snapshot
+        for index, records in self.under_way.items():
+            self._take_up(index, records)
+        self.number = min(records.num_done for records in self.under_way.values())
+
+    def _rates_of(self, recipe: Recipe) -> np.ndarray:
+        """The factor on the rate of each weight in each segment, (S, Q).
+
+        Raises `InputError` for modules that the minds do not have.
+        """
+        by_name = [rates_by_weight(s.levers.modules, self.parts) for s in recipe.timeline.segments]
+        return np.array([[rates[name] for name in self.adamw.parameters] for rates in by_name])
+
+    def _take_up(self, index: int, records: Records) -> None:
+        if records.snapshot is None:
+            records.keep(self._writer(index))
+            return
+        tensors = load_file(records.snapshot.folder / "state.safetensors")
+        for name, weight in self.stack.weights_of(index).items():
+            weight.copy_(tensors[f"weight.{name}"])
+        self.adamw.restore(index, tensors)
+        self.saved_at[index] = records.num_done
+
+    def step(self) -> list[int]:
+        """Live the next step of every life that stands there, and keep checkpoints; gives whose.
+
+        After a resume some lives may stand further on than others; they wait.
+        """
+        number = self.number
+        due = [p for p, records in self.under_way.items() if records.num_done == number]
+        for p in due:
+            if self._begins_anew(p, number):
+                self.adamw.begin_anew(p)
+        sums_P2 = torch.zeros(len(self.members), 2, dtype=torch.float64, device=self.device)
+        with enough_memory(len(self.members) * self.feed.num_rows(number), self.row_length):
+            fed = [
+                self._learn(number, batch, sums_P2)
+                for batch in self.feed.micro_batches(number, due)
+            ]
+            norm_P = self.adamw.step(self._rates(number, due), sums_P2[:, 0].isfinite())
+        # All kernels are on their way; what is read and hashed here costs a GPU no time.
+        digests = {p: np.concatenate([digests_fed(batch.of(p)) for batch in fed]) for p in due}
+        outcome_P3 = torch.cat([sums_P2, norm_P[:, None].double()], dim=1).tolist()
+        self.number += 1
+        for p in due:
+            loss_sum, num_targets, norm = outcome_P3[p]
+            records = self.under_way[p]
+            records.note(digests[p], loss_sum / num_targets, norm)
+            if not records.has_diverged:
+                records.keep(self._writer(p))
+        return due
+
+    def _learn(self, number: int, batch: StackedBatch, sums_P2: Tensor) -> StackedBatch:
+        """Add the gradients of a piece of the batch; gives what was fed, read back."""
+        batch = batch.to(self.device)
+        fed = batch.to(torch.device("cpu"))
+        with self.numerics.autocast():
+            losses_PBT = self.losses(batch.tokens_PBT1, batch.positions_PBT)
+        counted_PBT = losses_PBT * batch.weights_PBT
+        weighed_PBT = counted_PBT
+        if batch.scales_PBT is not None:
+            weighed_PBT = counted_PBT * batch.scales_PBT
+        share_P = torch.as_tensor(self._loss_shares(number), dtype=self.numerics.weights)
+        torch.autograd.backward((weighed_PBT.sum((1, 2)) * share_P.to(self.device)).sum())
+        counted_P = counted_PBT.detach().sum((1, 2))
+        sums_P2 += torch.stack([counted_P, batch.weights_PBT.sum((1, 2))], dim=1)
+        return fed
+
+    def _loss_shares(self, number: int) -> list[float]:
+        """What a target's loss counts, (P,): each the same, also in a batch that is not full."""
+        return [
+            float(steps.loss_scale[number]) / (int(steps.batch_size[number]) * self.row_length)
+            if number < len(steps)
+            else 0.0
+            for steps in self.steps
+        ]
+
+    def _rates(self, number: int, due: Sequence[int]) -> StackedRates:
+        shape = (len(self.parts), len(self.members))
+        lr_QP, learns_QP = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+        beta2_P = np.zeros(len(self.members))
+        for p in due:
+            steps = self.steps[p]
+            rates_Q = self.rates_SQ[p][steps.segment[number]]
+            lr_QP[:, p] = steps.lr[number] * rates_Q
+            learns_QP[:, p] = (rates_Q > 0) & (steps.loss_scale[number] > 0)
+            beta2_P[p] = steps.beta2[number]
+        return StackedRates(lr_QP, learns_QP, beta2_P)
+
+    def _begins_anew(self, index: int, number: int) -> bool:
+        segment = self.steps[index].segment
+        is_border = number == 0 or segment[number] != segment[number - 1]
+        levers = self.members[index].recipe.timeline.segments[segment[number]].levers
+        return bool(is_border) and levers.moments == "anew"
+
+    def tell(self, due: Sequence[int]) -> None:
+        """Say of each step that was just lived that it was."""
+        for p in due:
+            on_step = self.members[p].on_step
+            if on_step:
+                on_step(_moment(self.under_way[p]))
+
+    def end_what_is_over(self) -> None:
+        """Finish the runs whose lives are over."""
+        for p, records in list(self.under_way.items()):
+            if records.is_over:
+                records.finish(self._writer(p))
+                del self.under_way[p]
+
+    def save_snapshots(self) -> None:
+        """Save all that a resume needs, of each life that has gone on since its last snapshot."""
+        for p, records in self.under_way.items():
+            if self.saved_at.get(p, 0) == records.num_done:
+                continue
+            state = {f"weight.{name}": w for name, w in self.stack.weights_of(p).items()}
+            state |= self.adamw.state(p)
+            with records.saving() as folder:
+                save_file({key: t.cpu() for key, t in state.items()}, folder / "state.safetensors")
+            self.saved_at[p] = records.num_done
+
+    def _writer(self, index: int) -> Callable[[Path], None]:
+        """Writes the mind at `index` as it is, as a stock checkpoint."""
+
+        def write(place: Path) -> None:
+            self.template.load_state_dict(self.stack.weights_of(index))
+            write_checkpoint(place, self.template, self.members[index].rows.tokens.tokenizer)
+
+        return write
+
+
+def _born(member: Member) -> Decoder:
+    recipe = member.recipe
+    if member.parent is None:
+        return Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
+    mind = read_checkpoint(member.parent.checkpoints[1.0])
+    if not isinstance(mind, Decoder):
+        raise InputError("a mind of another make in a population", do="raise it alone")
+    return mind
+
+
+def _moment(records: Records) -> Moment:
+    num_rows = int(records.steps.num_rows[: records.num_done].sum())
+    return Moment(
+        done=records.num_done,
+        total=len(records.steps),
+        loss=records.history[-1][0],
+        age=num_rows / records.recipe.num_rows,
+        num_tokens=num_rows * records.recipe.row_length,
+    )

@@ -1,0 +1,201 @@
+"""Records: what is kept of a life under way, so that it can be proved, looked at and taken up.
+
+Ledger and losses by step, checkpoints by age, the snapshot to resume from; at the end the manifest.
+The loops of one mind and of many write a life down by these alone.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from upbringing.errors import ArtefactError, ResumeError, VerificationError
+from upbringing.files import (
+    folder_digest,
+    remove_drafts,
+    staged,
+    staged_file,
+    write_json,
+    write_manifest,
+)
+from upbringing.order import Rows
+from upbringing.training.changes import weight_changes
+from upbringing.training.checkpoint import Snapshot, last_snapshot, staged_snapshot
+from upbringing.training.ledger import Ledger, RowDigests, first_divergence, row_digests
+from upbringing.training.run import FORMAT, Recipe, Run, digestible
+
+WriteMind = Callable[[Path], None]
+"""Writes the mind as it is, as a checkpoint at a place."""
+
+
+class Records:
+    """A life so far, of `num_done` steps: the run at `place`, raised on `rows` by `recipe`."""
+
+    def __init__(self, rows: Rows, recipe: Recipe, place: Path) -> None:
+        """Take up what lies at `place`; `snapshot` is what the mind must be restored from, if any.
+
+        Raises `ResumeError` for a snapshot of another run, `ArtefactError` for what is damaged,
+        `VerificationError` where what was consumed is not the order.
+        """
+        self.rows, self.recipe, self.place = rows, recipe, place
+        self.steps = recipe.steps
+        self.ledger, self.history = Ledger(), list[tuple[float, float]]()
+        self._ages: dict[int, list[float]] = defaultdict(list)
+        for age in recipe.kept_ages:
+            self._ages[self.steps.after(age)].append(age)
+        remove_drafts(place)
+        remove_drafts(place / "checkpoints")
+        self.snapshot = last_snapshot(place / "resume")
+        if self.snapshot:
+            self._take_up(self.snapshot)
+        self._keep_checkpoints_of(self.snapshot)
+
+    def _take_up(self, snapshot: Snapshot) -> None:
+        if snapshot.recipe != self.recipe.digest:
+            raise ResumeError("is of another run", where=str(snapshot.folder), do="remove it")
+        self.ledger = Ledger.open(snapshot.folder / "ledger.parquet")
+        divergence = first_divergence(self.ledger, self.rows, self.steps.first(snapshot.step))
+        if divergence:
+            raise VerificationError(str(divergence), where=str(snapshot.folder))
+        self.history = pl.read_parquet(snapshot.folder / "history.parquet").rows()
+
+    def _keep_checkpoints_of(self, snapshot: Snapshot | None) -> None:
+        """Check the checkpoints that the snapshot knows; what was lived after it is lived again.
+
+        Raises `ArtefactError` for one that was damaged in the meantime.
+        """
+        kept = snapshot.checkpoints if snapshot else {}
+        for folder in (self.place / "checkpoints").glob("age_*"):
+            if folder.name not in kept:
+                shutil.rmtree(folder)
+        for name, digest in kept.items():
+            folder = self.place / "checkpoints" / name
+            if folder_digest(folder) != digest:
+                raise ArtefactError("is damaged", where=str(folder), do="remove the run")
+
+    @property
+    def num_done(self) -> int:
+        """Steps that were lived."""
+        return len(self.ledger.chain)
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether the last loss or gradient was not a number."""
+        return bool(self.history) and not all(map(math.isfinite, self.history[-1]))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the life has come to its end, or to one before it."""
+        return self.has_diverged or self.num_done == len(self.steps)
+
+    def note(self, digests: RowDigests, loss: float, grad_norm: float) -> None:
+        """Note a step: digests of the rows that went into the model, mean loss, gradient norm.
+
+        Raises `VerificationError` with the divergence where they are not the rows of the order.
+        """
+        step = self.num_done
+        first, num_rows = int(self.steps.first_row[step]), int(self.steps.num_rows[step])
+        self.ledger.add(digests)
+        if not np.array_equal(digests, row_digests(*self.rows.gather(first, num_rows))):
+            divergence = first_divergence(self.ledger, self.rows, self.steps.first(step + 1))
+            raise VerificationError(str(divergence), where=str(self.place))
+        self.history.append((loss, grad_norm))
+
+    def keep(self, write_mind: WriteMind) -> None:
+        """Keep a checkpoint for each age that is reached with the steps done."""
+        for age in self._ages[self.num_done]:
+            place = self.place / "checkpoints" / f"age_{age:.4f}"
+            if not place.exists():
+                write_mind(place)
+
+    @contextmanager
+    def saving(self) -> Iterator[Path]:
+        """Save a snapshot; the caller adds the state of the mind to the folder that it is given."""
+        checkpoints = {
+            folder.name: folder_digest(folder)
+            for folder in sorted((self.place / "checkpoints").glob("age_*"))
+        }
+        place = self.place / "resume" / f"step_{self.num_done:08d}"
+        snapshot = Snapshot(self.num_done, self.recipe.digest, place, checkpoints)
+        with staged_snapshot(snapshot) as draft:
+            self.ledger.save(draft / "ledger.parquet")
+            self._frame().write_parquet(draft / "history.parquet")
+            yield draft
+
+    def finish(self, write_mind: WriteMind) -> Run:
+        """Write ledger, metrics and, last, the manifest; drop the snapshot.
+
+        Of a life that diverged, the mind before the step that did it, and the batch of that step.
+        """
+        if self.has_diverged:
+            self._keep_what_diverged(write_mind)
+        with staged_file(self.place / "ledger.parquet") as draft:
+            self.ledger.save(draft)
+        with staged_file(self.place / "metrics.parquet") as draft:
+            self.metrics().write_parquet(draft)
+        if self.recipe.timeline.teaches_parts:
+            with staged_file(self.place / "changes.parquet") as draft:
+                weight_changes(self.place / "checkpoints").write_parquet(draft)
+        write_manifest(
+            self.place,
+            FORMAT,
+            recipe=digestible(self.recipe.as_json()),
+            inputs={"order": self.recipe.order, "tokenizer": self.recipe.tokenizer},
+            facts={
+                "ledger": self.ledger.digest,
+                "diverged_at": self.num_done - 1 if self.has_diverged else None,
+                "num_steps": self.num_done,
+            },
+            only=("*.parquet", "checkpoints/age_*/*", "diverged/**/*"),
+        )
+        shutil.rmtree(self.place / "resume", ignore_errors=True)
+        return Run.open(self.place)
+
+    def _keep_what_diverged(self, write_mind: WriteMind) -> None:
+        step = self.num_done - 1
+        first, num_rows = int(self.steps.first_row[step]), int(self.steps.num_rows[step])
+        visits = range(
+            self.rows.visits_of_row(first)[0], self.rows.visits_of_row(first + num_rows - 1)[1]
+        )
+        ids = self.rows.order.corpus.columns(["id"])["id"]
+        loss, grad_norm = self.history[-1]
+        with staged(self.place / "diverged") as draft:
+            write_mind(draft / "before")
+            write_json(
+                draft / "batch.json",
+                {
+                    "step": step,
+                    "rows": [first, first + num_rows - 1],
+                    "scenes": [ids[int(self.rows.order.sequence[visit])] for visit in visits],
+                    "loss": str(loss),
+                    "grad_norm": str(grad_norm),
+                },
+            )
+
+    def metrics(self) -> pl.DataFrame:
+        """step, age, loss, grad_norm, lr; a row a step."""
+        done = self.num_done
+        return self._frame().select(
+            step=pl.int_range(pl.len(), dtype=pl.UInt32),
+            age=pl.Series(self.steps.age[:done]),
+            loss="loss",
+            grad_norm="grad_norm",
+            lr=pl.Series(self.steps.lr[:done]),
+        )
+
+    def _frame(self) -> pl.DataFrame:
+        schema = {"loss": pl.Float64, "grad_norm": pl.Float64}
+        return pl.DataFrame(self.history, schema=schema, orient="row")
+
+
+def joined(of_ranks: Sequence[Sequence[RowDigests]]) -> RowDigests:
+    """The digests of a step's rows in their order, from those of each rank's micro-batches."""
+    pieces = [piece for micro in zip(*of_ranks, strict=True) for piece in micro]
+    return np.concatenate(pieces)
