@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,23 @@ from upbringing.study.settings import StudySettings
 from upbringing.training import shape_named
 
 
-def language_of(settings: StudySettings, corpus: Corpus) -> str:
+class OfMinds(Protocol):
+    """What settings say of the minds that are to read a corpus."""
+
+    @property
+    def lang(self) -> str | None:
+        """Their language; None where the corpus has one only."""
+
+    @property
+    def shape(self) -> str:
+        """Their shape, by name."""
+
+    @property
+    def vocabulary(self) -> int | None:
+        """Tokens of their vocabulary; None for the shape's own number."""
+
+
+def language_of(settings: OfMinds, corpus: Corpus) -> str:
     """The minds' one language: the one asked for, or the only one there is."""
     if settings.lang is None and len(corpus.langs) > 1:
         raise InputError(
@@ -31,7 +48,7 @@ def language_of(settings: StudySettings, corpus: Corpus) -> str:
     return lang
 
 
-def tokens_of(settings: StudySettings, corpus: Corpus, lang: str) -> Tokens:
+def tokens_of(settings: OfMinds, corpus: Corpus, lang: str) -> Tokens:
     """The corpus in a tokenizer trained on its training scenes in the minds' language."""
     texts = corpus.columns(["text", "lang", "split"]).filter(lang=lang, split=TRAIN)["text"]
     num_vocab = settings.vocabulary or shape_named(settings.shape).num_vocab
