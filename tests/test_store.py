@@ -253,3 +253,10 @@ def test_scenes_by_row_come_from_the_file_and_from_no_other_part_of_it(long_corp
     assert corpus.scenes_at([139_999], ["id"])["id"].to_list() == ["139999"]
     with pytest.raises(pl.exceptions.ComputeError):
         corpus.columns(["id"])
+
+
+def test_a_corpus_may_lie_in_a_folder_with_brackets(tmp_path):
+    corpus = write(tmp_path / "corpus [old]*")
+    ids = corpus.columns(["id"])["id"].to_list()
+    assert Corpus.open(corpus.path).columns(["id"])["id"].to_list() == ids
+    assert corpus.scenes_at([1], ["id"])["id"].to_list() == ids[1:2]

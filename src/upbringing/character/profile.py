@@ -79,7 +79,8 @@ class Profile:
         """Open and check `run/profile/`."""
         open_manifest(place, FORMAT)
         return cls(
-            pl.read_parquet(place / "profile.parquet"), pl.read_parquet(place / "samples.parquet")
+            pl.read_parquet(place / "profile.parquet", glob=False),
+            pl.read_parquet(place / "samples.parquet", glob=False),
         )
 
 

@@ -94,7 +94,7 @@ class Corpus:
     @cached_property
     def scenes(self) -> pl.DataFrame:
         """All scenes with all columns, in reading order. Kept once read."""
-        return pl.read_parquet(self._scenes_file)
+        return pl.read_parquet(self._scenes_file, glob=False)
 
     @cached_property
     def parallels(self) -> pl.DataFrame | None:
@@ -107,7 +107,9 @@ class Corpus:
         return self._optional("questions.parquet")
 
     def _optional(self, name: str) -> pl.DataFrame | None:
-        return pl.read_parquet(self.path / name) if name in self.manifest.files else None
+        if name not in self.manifest.files:
+            return None
+        return pl.read_parquet(self.path / name, glob=False)
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ class Corpus:
         Raises `InputError` that lists the columns there are.
         """
         self._check_columns(names)
-        return pl.read_parquet(self._scenes_file, columns=list(names)).select(names)
+        return pl.read_parquet(self._scenes_file, columns=list(names), glob=False).select(names)
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column as an array, shape (num_scenes,); text columns are arrays of `str` objects.
@@ -150,7 +152,7 @@ class Corpus:
     @cached_property
     def _unread(self) -> pl.LazyFrame:
         """The scenes, unread. Kept, since it knows where in the file they lie."""
-        return pl.scan_parquet(self._scenes_file)
+        return pl.scan_parquet(self._scenes_file, glob=False)
 
     def _checked_rows(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         if rows.size and rows.dtype.kind not in "iu":

@@ -68,7 +68,7 @@ class WordSpace:
     def read(cls, folder: Path) -> WordSpace:
         """The space that `write` put there."""
         axes = np.load(folder / "axes.npy", mmap_mode="r", allow_pickle=False)
-        return cls(pl.read_parquet(folder / "words.parquet"), axes)
+        return cls(pl.read_parquet(folder / "words.parquet", glob=False), axes)
 
     def write(self, folder: Path) -> None:
         """Write `words.parquet` and `axes.npy`."""

@@ -81,7 +81,7 @@ def _records(file: Path, column: str) -> Listed:
 def _table(file: Path, column: str) -> Listed:
     if file.suffix == ".csv":
         return _of_table(pl.read_csv(file, infer_schema=False), file, column, first_line=2)
-    return _of_table(pl.read_parquet(file, hive_partitioning=False), file, column)
+    return _of_table(pl.read_parquet(file, hive_partitioning=False, glob=False), file, column)
 
 
 def _arrow(file: Path, column: str) -> Listed:

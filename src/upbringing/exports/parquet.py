@@ -22,7 +22,7 @@ def read(folder: Path) -> Iterator[pl.DataFrame]:
     """The visits of all parts, by name; raises `ArtefactError` for a file that holds none."""
     for file in sorted(folder.glob("*.parquet")):
         try:
-            frame = pl.read_parquet(file, hive_partitioning=False)
+            frame = pl.read_parquet(file, hive_partitioning=False, glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise ArtefactError(f"cannot be read: {error}", where=str(file)) from error
         yield as_visits(frame, file)

@@ -6,9 +6,9 @@ Settings that phases, studies and runs share. A lever that is not set leaves the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from upbringing.settings import Settings
 
@@ -20,18 +20,13 @@ class Adapter(Settings):
 
     Its product is folded into the weights when the stretch ends.
 
-    rank, alpha  of the adapter: it adds (alpha / rank)·B·A
-    modules      the parts that it is put on
+    rank, alpha  of the adapter: it adds (alpha / rank)·B·A; alpha is the rank by default
+    modules      the parts whose matrices it is put on
     """
 
     rank: Annotated[int, Field(ge=1)]
-    alpha: Annotated[float, Field(gt=0)] | None = None
+    alpha: Annotated[int, Field(ge=1)] | None = None
     modules: tuple[str, ...] = ("attention", "mlp")
-
-    @property
-    def scale(self) -> float:
-        """alpha / rank; alpha is the rank where none is given."""
-        return (self.alpha or self.rank) / self.rank
 
 
 def read_rates(said: Any) -> Any:
@@ -80,6 +75,12 @@ class Levers(Settings):
     moments: Literal["keep", "anew"] = "keep"
     rewarm: Annotated[float, Field(ge=0, le=1)] = 0.0
     lora: Adapter | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two_learns(self) -> Self:
+        if self.modules is not None and self.lora is not None:
+            raise ValueError("an adapter learns in place of the weights: `lora` or `modules`")
+        return self
 
     @classmethod
     def of(cls, settings: Levers) -> Levers:

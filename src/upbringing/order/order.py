@@ -182,7 +182,7 @@ class Order:
     @cached_property
     def _scenes(self) -> pl.LazyFrame:
         """The corpus unread. Kept, since it knows where in the file the scenes lie."""
-        return pl.scan_parquet(self.corpus.path / "scenes.parquet")
+        return pl.scan_parquet(self.corpus.path / "scenes.parquet", glob=False)
 
     def save(self, place: Path) -> Path:
         """Write the artefact at `place`, which must not exist."""

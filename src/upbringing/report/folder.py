@@ -155,7 +155,7 @@ def _read_record(file: Path, model: type[R], problems: list[Problem]) -> R | Non
 def _read_table(file: Path, problems: list[Problem]) -> pl.DataFrame | None:
     columns = _COLUMNS[file.name]
     try:
-        table = pl.read_parquet(file)
+        table = pl.read_parquet(file, glob=False)
         kept = table.select(pl.col(name).cast(kind) for name, kind in columns.items())
         # Ages are shares of whole batches; equal ones must be found equal.
         return kept.with_columns(pl.col("age").round(4)) if "age" in columns else kept

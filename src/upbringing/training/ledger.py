@@ -82,7 +82,7 @@ class Ledger:
     def open(cls, file: Path) -> Ledger:
         """Read a ledger; raises `ArtefactError` if it is none, or where its chain breaks."""
         try:
-            frame = pl.read_parquet(file, columns=["rows", "chain"])
+            frame = pl.read_parquet(file, columns=["rows", "chain"], glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise ArtefactError(f"is not a ledger: {error}", where=str(file)) from error
         ledger = cls()

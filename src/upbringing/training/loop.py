@@ -22,7 +22,6 @@ from upbringing.training.ledger import RowDigests, digests_fed
 from upbringing.training.machine import enough_memory, stop_asked
 from upbringing.training.model import Decoder
 from upbringing.training.optimizer import Optimizer
-from upbringing.training.parts import labels_of
 from upbringing.training.records import Records, joined
 from upbringing.training.run import Recipe, Run, begin
 from upbringing.training.world import World
@@ -127,13 +126,14 @@ class _Life:
         )
         self.optimizer = Optimizer(
             self.mind,
-            labels_of(self.mind),
             self.steps,
             recipe.timeline,
             weight_decay=recipe.weight_decay,
             beta1=recipe.beta1,
+            seed=recipe.seed,
         )
         if records.snapshot:
+            self.optimizer.take_up(records.num_done)
             restore(records.snapshot.folder, self.mind, self.optimizer.adam)
         elif world.is_first:
             records.keep(self.write_mind)

@@ -14,7 +14,9 @@ import torch
 from torch import nn
 
 from upbringing.training.levers import Steps, Timeline
-from upbringing.training.parts import Labels, rates_by_weight
+from upbringing.training.lora import attach, merge
+from upbringing.training.minds import Mind
+from upbringing.training.parts import rates_by_weight, weights_of
 
 
 @dataclass(frozen=True)
@@ -38,40 +40,59 @@ class Optimizer:
 
     def __init__(
         self,
-        mind: nn.Module,
-        labels: Labels,
+        mind: Mind,
         steps: Steps,
         timeline: Timeline,
         *,
         weight_decay: float,
         beta1: float,
+        seed: int,
     ) -> None:
-        """Raises `InputError` for modules that the mind does not have."""
+        """`seed` draws adapters. Raises `InputError` for modules that the mind does not have."""
         self.mind, self.steps = mind, steps
         self.levers = [segment.levers for segment in timeline.segments]
-        self.rates = [rates_by_weight(levers.modules, labels) for levers in self.levers]
-        self.weight_decay, self.beta1 = weight_decay, beta1
+        self.rates = [rates_by_weight(levers.modules, mind.parts) for levers in self.levers]
+        self.adapted = [
+            weights_of(levers.lora.modules, mind.parts) if levers.lora else []
+            for levers in self.levers
+        ]
+        self.weight_decay, self.beta1, self.seed = weight_decay, beta1, seed
         self.adam = torch.optim.AdamW(mind.parameters(), fused=True)
         self._segment = -1
+
+    def take_up(self, num_done: int) -> None:
+        """Be as after so many steps, but for the weights and moments that are then put back."""
+        if num_done:
+            self._enter(int(self.steps.segment[num_done - 1]), num_done)
 
     def begin(self, step: int) -> None:
         """Let the weights learn, or not, that the step's stretch says; before its forward pass."""
         segment = int(self.steps.segment[step])
         if segment == self._segment:
             return
-        is_border = step == 0 or self.steps.segment[step - 1] != segment
-        if is_border and self.levers[segment].moments == "anew":
+        if self.mind.adapter is not None:
+            merge(self.mind)
+        if self.levers[segment].moments == "anew":
             self.adam.state.clear()
+        self._enter(segment, step)
+        for group in self.adam.param_groups:
+            for weight in group["params"]:
+                if weight in self.adam.state:
+                    self.adam.state[weight]["step"].fill_(group["clock"].equivalent)
+
+    def _enter(self, segment: int, step: int) -> None:
+        """Attach the stretch's adapter, and make groups of what learns in it."""
+        lora = self.levers[segment].lora
+        if lora:
+            targets, alpha = self.adapted[segment], lora.alpha or lora.rank
+            attach(self.mind, rank=lora.rank, alpha=alpha, targets=targets, seed=self.seed)
         groups: dict[tuple[float, float, _Clock], list[nn.Parameter]] = defaultdict(list)
         for name, weight in self.mind.named_parameters():
-            rate = self.rates[segment][name]
+            rate = float(name not in self.mind.parts) if lora else self.rates[segment][name]
             weight.requires_grad_(rate > 0)
             if rate > 0:
-                clock = self._clock(name, step)
                 decay = self.weight_decay if weight.ndim == 2 else 0.0
-                groups[rate, decay, clock].append(weight)
-                if is_border and weight in self.adam.state:
-                    self.adam.state[weight]["step"].fill_(clock.equivalent)
+                groups[rate, decay, self._clock(name, segment, step)].append(weight)
         self.adam.param_groups.clear()
         for (rate, decay, clock), weights in groups.items():
             self.adam.add_param_group(
@@ -100,11 +121,15 @@ class Optimizer:
         """The steps from `begin` to `end` from which something was learnt."""
         return int(np.count_nonzero(self.steps.loss_scale[begin:end]))
 
-    def _clock(self, name: str, step: int) -> _Clock:
-        segment = int(self.steps.segment[step])
+    def _clock(self, name: str, segment: int, step: int) -> _Clock:
+        """That of a weight before a step, for steps of the size that a segment has."""
         anew = [n for n in range(segment + 1) if self.levers[n].moments == "anew"]
-        of_segment = np.array([rates[name] > 0 for rates in self.rates])
-        of_segment[: max(anew, default=0)] = False
-        before = of_segment[self.steps.segment[:step]] & (self.steps.loss_scale[:step] > 0)
+        learns = [
+            levers.lora is None and rates[name] > 0 if name in rates else n == segment
+            for n, (levers, rates) in enumerate(zip(self.levers, self.rates, strict=True))
+        ]
+        learns[: max(anew, default=0)] = [False] * max(anew, default=0)
+        before = np.array(learns)[self.steps.segment[:step]] & (self.steps.loss_scale[:step] > 0)
         rows = int(self.steps.batch_size[:step][before].sum())
-        return _Clock(int(before.sum()), rows / int(self.steps.batch_size[step]))
+        size = int(self.steps.batch_size[self.steps.segment == segment][0])
+        return _Clock(int(before.sum()), rows / size)

@@ -7,11 +7,10 @@ A pattern is a part (`embed`, `head`, `attention`, `mlp`, `norms`), layers (`lay
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from upbringing.errors import InputError, Problem
-from upbringing.training.model import Decoder
 
 Labels = Mapping[str, tuple[str, ...]]
 """The parts that each weight belongs to, by its name: `layers.0.qkv` → (`layers.0`, `attention`).
@@ -46,24 +45,6 @@ def weights_of(patterns: tuple[str, ...], labels: Labels) -> list[str]:
     """The names of the weights that some pattern matches. Raises as `rates_by_weight` does."""
     rates = rates_by_weight({"*": 0.0, **dict.fromkeys(patterns, 1.0)}, labels)
     return [name for name, rate in rates.items() if rate]
-
-
-def labels_of(mind: Decoder) -> Labels:
-    """The parts of a mind of ours."""
-    return {name: tuple(_labels(name)) for name, _ in mind.named_parameters()}
-
-
-def _labels(name: str) -> Iterator[str]:
-    if name == "embed":
-        yield from _ENDS
-    if name.startswith("layers."):
-        yield ".".join(name.split(".")[:2])
-    if name.endswith("norm"):
-        yield "norms"
-    elif name.endswith((".qkv", ".out")):
-        yield "attention"
-    elif name.endswith((".gate_up", ".down")):
-        yield "mlp"
 
 
 def _matches(pattern: str, name: str, labels: tuple[str, ...]) -> bool:

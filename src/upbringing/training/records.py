@@ -64,7 +64,7 @@ class Records:
         divergence = first_divergence(self.ledger, self.rows, self.steps.first(snapshot.step))
         if divergence:
             raise VerificationError(str(divergence), where=str(snapshot.folder))
-        self.history = pl.read_parquet(snapshot.folder / "history.parquet").rows()
+        self.history = pl.read_parquet(snapshot.folder / "history.parquet", glob=False).rows()
 
     def _keep_checkpoints_of(self, snapshot: Snapshot | None) -> None:
         """Check the checkpoints that the snapshot knows; what was lived after it is lived again.

@@ -243,9 +243,21 @@ class Run:
         return {float(folder.name.removeprefix("age_")): folder for folder in folders}
 
     @property
+    def changes(self) -> pl.DataFrame:
+        """How far each weight moved in each stretch of levers (`changes.weight_changes`).
+
+        Raises `ArtefactError` for a run whose parts all learnt all its life: it keeps none.
+        """
+        file = self.path / "changes.parquet"
+        if not file.exists():
+            what = "all parts of this mind learnt all its life: no changes are kept"
+            raise ArtefactError(what, where=str(self.path))
+        return pl.read_parquet(file, glob=False)
+
+    @property
     def metrics(self) -> pl.DataFrame:
         """step, age, loss (nats a token), grad_norm, lr; a row a step."""
-        return pl.read_parquet(self.path / "metrics.parquet")
+        return pl.read_parquet(self.path / "metrics.parquet", glob=False)
 
     @cached_property
     def sources(self) -> dict[str, Path]:
