@@ -22,6 +22,7 @@ from upbringing.character import Sampling, draw_samples
 from upbringing.character.likelihood import Passage, bits
 from upbringing.corpus import Tokens, write_tokenizer
 from upbringing.errors import ArtefactError, InputError
+from upbringing.showing import talk_to
 from upbringing.training import Decoder, Shape, open_mind
 from upbringing.training.adopted import Adopted, adopt
 from upbringing.training.checkpoint import write_checkpoint
@@ -251,6 +252,16 @@ def test_the_character_room_asks_it_as_it_asks_ours(
             break
         read.append(likeliest)
     assert drawn[0].text == tokens.tokenizer.decode(read[num_given:])
+
+
+def test_it_is_talked_to_by_its_folder(
+    saved: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    talk_to([saved("qwen2"), saved("gpt2")], "dr1", 1.0, Sampling(0.8, 5, 2))
+    said = capsys.readouterr().out
+    heads = [line for line in said.splitlines() if ", seed " in line]
+    assert heads == ["qwen2, seed 0", "qwen2, seed 1", "gpt2, seed 0", "gpt2, seed 1"]
+    assert said.count("\ndr1") == 4
 
 
 def test_ours_is_opened_as_ours_whoever_wrote_it(tokens: Tokens, tmp_path: Path) -> None:

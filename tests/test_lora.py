@@ -20,7 +20,7 @@ from upbringing.identity import generator
 from upbringing.training import Decoder, Mind, Shape, open_mind
 from upbringing.training.adopted import Adopted
 from upbringing.training.checkpoint import restore, write_checkpoint, write_state
-from upbringing.training.lora import attach, merge, merged
+from upbringing.training.lora import attach, check_adapter, merge, merged
 from upbringing.training.parts import weights_of
 
 NUM_VOCAB, T = 300, 12
@@ -237,6 +237,12 @@ def test_a_frozen_weight_stays_frozen_after_the_phase() -> None:
     ]
 
 
+def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'upbringing\[lora\]'"):
+        check_adapter(ours(), rank=1, alpha=1, targets=["layers.0.qkv"])
+
+
 def test_without_an_adapter_a_mind_is_merged_already() -> None:
     mind = ours()
     assert merged(mind) is mind
@@ -249,10 +255,14 @@ def test_what_cannot_be_adapted_is_refused_all_at_once() -> None:
     with pytest.raises(InputError) as caught:
         attach(mind, rank=0, alpha=1, targets=["transformer.wte.weight", "wte"], seed=0)
     what = [problem.what for problem in caught.value.problems]
-    assert what == ["rank is 0", "no weight is called 'wte'"]
+    assert what == [
+        "rank is 0",
+        "no weight is called 'wte'",
+        "none of 2 weights named is a matrix of a layer",
+    ]
     ends = weights_of(("embed", "head", "norms"), mind.parts)
     with pytest.raises(InputError, match="weights named is a matrix of a layer"):
-        attach(mind, rank=1, alpha=1, targets=ends, seed=0)
+        check_adapter(mind, rank=1, alpha=1, targets=ends)
     assert mind.adapter is None
     attach(mind, rank=1, alpha=1, targets=mind.parts, seed=0)
     with pytest.raises(InputError, match="an adapter is attached already"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -99,9 +100,10 @@ def test_minds_of_two_shapes_are_not_stacked() -> None:
         StackedDecoder([minds_of()[0], wider])
 
 
-@pytest.mark.parametrize("within", [False, True])
-def test_losses_and_gradients_are_those_of_each_alone(within: bool) -> None:
-    minds = minds_of(torch.float64)
+@pytest.mark.parametrize(("within", "tied"), [(False, True), (True, True), (False, False)])
+def test_losses_and_gradients_are_those_of_each_alone(within: bool, tied: bool) -> None:
+    shape = replace(SHAPE, tied=tied)
+    minds = [Decoder(shape, row_length=T, seed=seed).double() for seed in range(P)]
     stack, tokens_PBT1 = StackedDecoder(minds), tokens_of(0)
     positions_PBT = None
     if within:  # scenes of other lengths in each row

@@ -114,7 +114,8 @@ class Corpus:
     @cached_property
     def column_names(self) -> tuple[str, ...]:
         """The columns of `scenes`."""
-        return tuple(pl.read_parquet_schema(self._scenes_file))
+        scenes = pl.scan_parquet(self._scenes_file, glob=False)
+        return tuple(scenes.collect_schema().names())
 
     def columns(self, names: Sequence[str]) -> pl.DataFrame:
         """These columns of the scenes, in reading order; no other column is read.

@@ -15,6 +15,7 @@ the extra `lora`.
 from __future__ import annotations
 
 import copy
+import importlib.util
 import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -53,28 +54,19 @@ class Adapter:
 def attach(mind: Mind, *, rank: int, alpha: int, targets: Collection[str], seed: int) -> None:
     """Give the mind an adapter on the matrices among `targets`, names as in `mind.parts`.
 
-    Vectors, embeddings and the head are passed over. Raises `InputError` for a name that no weight
-    has, where no matrix of a layer is left, for sizes that cannot be, without `peft`, and where an
-    adapter is attached already.
+    Vectors, embeddings and the head are passed over. Raises `InputError` as `check_adapter` does,
+    and where an adapter is attached already.
     """
-    _check(mind, rank, alpha, targets)
-    chosen = [name for name in _matrices(mind) if name in targets]
-    if not chosen:
-        raise InputError(
-            f"none of {len(targets)} weights named is a matrix of a layer",
-            allowed="attention, mlp, layers",
-        )
+    if mind.adapter is not None:
+        raise InputError("an adapter is attached already", do="merge it first")
+    check_adapter(mind, rank=rank, alpha=alpha, targets=targets)
     from peft.tuners.lora import LoraModel
 
     body = mind.body
+    chosen = [name for name in _matrices(mind) if name in targets]
     frozen = tuple(weight for weight in mind.parameters() if weight.requires_grad)
-    orders = tuple(
-        (
-            body.get_submodule(name),
-            tuple(dict(body.get_submodule(name).named_parameters(recurse=False))),
-        )
-        for name in sorted({name.rpartition(".")[0] for name in chosen})
-    )
+    owners = [body.get_submodule(n) for n in sorted({n.rpartition(".")[0] for n in chosen})]
+    orders = tuple((o, tuple(n for n, _ in o.named_parameters(recurse=False))) for o in owners)
     with torch.random.fork_rng(devices=[]):  # what `peft` draws is drawn anew below
         tuner = LoraModel(body, _config(body, chosen, rank, alpha), _NAME)
     mind.adapter = Adapter(tuner, _names(body), frozen, orders)
@@ -110,7 +102,12 @@ def merged(mind: Mind) -> Mind:
     return whole
 
 
-def _check(mind: Mind, rank: int, alpha: int, targets: Collection[str]) -> None:
+def check_adapter(mind: Mind, *, rank: int, alpha: int, targets: Collection[str]) -> None:
+    """Raise now what `attach` would raise later, of a mind without an adapter.
+
+    `InputError`, for all at once: a name that no weight has, no matrix of a layer among those
+    named, sizes that cannot be, and no `peft`.
+    """
     problems = [
         Problem(f"{name} is {value}", allowed="1 and more")
         for name, value in (("rank", rank), ("alpha", alpha))
@@ -118,11 +115,14 @@ def _check(mind: Mind, rank: int, alpha: int, targets: Collection[str]) -> None:
     ]
     known = mind.parts
     problems += [Problem(f"no weight is called {name!r}") for name in targets if name not in known]
-    if mind.adapter is not None:
-        problems.append(Problem("an adapter is attached already", do="merge it first"))
-    try:
-        import peft  # noqa: F401
-    except ImportError:
+    if not any(name in targets for name in _matrices(mind)):
+        problems.append(
+            Problem(
+                f"none of {len(targets)} weights named is a matrix of a layer",
+                allowed="attention, mlp, layers",
+            )
+        )
+    if importlib.util.find_spec("peft") is None:
         problems.append(Problem("peft is not installed", do="pip install 'upbringing[lora]'"))
     if problems:
         raise InputError(problems)
@@ -130,11 +130,11 @@ def _check(mind: Mind, rank: int, alpha: int, targets: Collection[str]) -> None:
 
 def _matrices(mind: Mind) -> Iterator[str]:
     """The names of the matrices of the layers, or of stacks of them (experts)."""
-    for name, weight in mind.named_parameters():
+    for name, parts in mind.parts.items():
         owner = mind.body.get_submodule(name.rpartition(".")[0])
-        is_in_layer = any(part.startswith("layers.") for part in mind.parts[name])
         is_table = isinstance(owner, (nn.Embedding, nn.Conv1d))
-        if is_in_layer and weight.ndim in (2, 3) and not is_table:
+        is_matrix = mind.body.get_parameter(name).ndim in (2, 3) and not is_table
+        if is_matrix and any(part.startswith("layers.") for part in parts):
             yield name
 
 

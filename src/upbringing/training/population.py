@@ -4,7 +4,7 @@
 continues where it was killed. Pass k is step k of every life that still has one. A mind whose life
 is over, or whose loss is not a number, takes no part in it and disturbs no other by one bit.
 
-Shapes: P minds, Q parameters of a mind, B rows, T tokens of a row.
+Shapes: P minds, B rows, T tokens of a row.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from torch import Tensor
 
 from upbringing.errors import InputError, StoppedError
 from upbringing.order import Rows
-from upbringing.training.checkpoint import read_checkpoint, write_checkpoint
+from upbringing.training.checkpoint import open_mind, write_checkpoint
 from upbringing.training.feed import Feed
 from upbringing.training.ledger import digests_fed
 from upbringing.training.loop import Moment, OnStep
 from upbringing.training.machine import enough_memory, stop_asked
 from upbringing.training.model import Decoder
-from upbringing.training.parts import rates_by_weight
 from upbringing.training.records import Records
 from upbringing.training.run import Recipe, Run, begin
 from upbringing.training.stacked import StackedDecoder
-from upbringing.training.stacked_adamw import StackedAdamW, StackedHabits, StackedRates
+from upbringing.training.stacked_adamw import StackedAdamW
 from upbringing.training.stacked_feed import StackedBatch, StackedFeed
+from upbringing.training.stacked_levers import StackedLevers
 
 _SNAPSHOT_EVERY_S = 30.0
 _MOST_TIME_SAVING = 0.05  # share of the time: the state of many minds is large
@@ -127,56 +127,43 @@ def _is_finished(member: Member) -> bool:
 class _Population:
     """The minds under way, and their records; a member that was finished before has none.
 
-    number     passes done, which is the step of every life that takes part in the next
     under_way  the records of the lives that are not over, by the member's index
+    saved_at   the steps that a life had done at its last snapshot, by index
     """
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.members, recipes = members, [member.recipe for member in members]
         self.numerics, self.row_length = recipes[0].numerics, recipes[0].row_length
         self.device = torch.device(self.numerics.device)
-        minds = [_born(member) for member in members]
-        self.parts, self.template = minds[0].parts, minds[0].to(self.numerics.weights)
-        self.stack = StackedDecoder(minds).to(self.device, self.numerics.weights)
+        minds = [_born(member).to(self.numerics.weights) for member in members]
+        self.template = minds[0]  # what a mind is put into to be written
+        self.stack = StackedDecoder(minds).to(self.device)
         self.losses = (
             torch.compile(self.stack.losses, dynamic=False)
             if self.numerics.compiled
             else self.stack.losses
         )
-        habits = StackedHabits(
-            beta1_P=np.array([recipe.beta1 for recipe in recipes]),
-            weight_decay_P=np.array([recipe.weight_decay for recipe in recipes]),
-            clip_norm_P=np.array([recipe.clip_norm for recipe in recipes]),
-        )
-        self.adamw = StackedAdamW(
-            dict(self.stack.named_parameters()), habits, compiled=self.numerics.compiled
-        )
-        self.steps = [recipe.steps for recipe in recipes]
-        self.rates_SQ = [self._rates_of(recipe) for recipe in recipes]
-        self.feed = StackedFeed(
-            [
-                Feed(member.rows, steps, member.recipe.loss_by_kind)
-                for member, steps in zip(members, self.steps, strict=True)
-            ],
-            self.numerics.accumulation,
-        )
+        self.levers = StackedLevers(recipes, self.template.parts)
+        parameters = dict(self.stack.named_parameters())
+        self.adamw = StackedAdamW(parameters, self.levers.habits(), compiled=self.numerics.compiled)
+        feeds = [
+            Feed(member.rows, steps, member.recipe.loss_by_kind)
+            for member, steps in zip(members, self.levers.steps, strict=True)
+        ]
+        self.feed = StackedFeed(feeds, self.numerics.accumulation)
         self.under_way = {
             index: Records(member.rows, member.recipe, member.place)
             for index, member in enumerate(members)
             if not _is_finished(member)
         }
-        self.saved_at: dict[int, int] = {}  # the steps done at a life's last snapshot
+        self.saved_at: dict[int, int] = {}
         for index, records in self.under_way.items():
             self._take_up(index, records)
-        self.number = min(records.num_done for records in self.under_way.values())
 
-    def _rates_of(self, recipe: Recipe) -> np.ndarray:
-        """The factor on the rate of each weight in each segment, (S, Q).
-
-        Raises `InputError` for modules that the minds do not have.
-        """
-        by_name = [rates_by_weight(s.levers.modules, self.parts) for s in recipe.timeline.segments]
-        return np.array([[rates[name] for name in self.adamw.parameters] for rates in by_name])
+    @property
+    def number(self) -> int:
+        """The steps that are done by the lives that stand furthest behind."""
+        return min(records.num_done for records in self.under_way.values())
 
     def _take_up(self, index: int, records: Records) -> None:
         if records.snapshot is None:
@@ -196,7 +183,7 @@ class _Population:
         number = self.number
         due = [p for p, records in self.under_way.items() if records.num_done == number]
         for p in due:
-            if self._begins_anew(p, number):
+            if self.levers.begins_anew(number, p):
                 self.adamw.begin_anew(p)
         sums_P2 = torch.zeros(len(self.members), 2, dtype=torch.float64, device=self.device)
         with enough_memory(len(self.members) * self.feed.num_rows(number), self.row_length):
@@ -204,11 +191,10 @@ class _Population:
                 self._learn(number, batch, sums_P2)
                 for batch in self.feed.micro_batches(number, due)
             ]
-            norm_P = self.adamw.step(self._rates(number, due), sums_P2[:, 0].isfinite())
+            norm_P = self.adamw.step(self.levers.rates(number, due), sums_P2[:, 0].isfinite())
         # All kernels are on their way; what is read and hashed here costs a GPU no time.
         digests = {p: np.concatenate([digests_fed(batch.of(p)) for batch in fed]) for p in due}
         outcome_P3 = torch.cat([sums_P2, norm_P[:, None].double()], dim=1).tolist()
-        self.number += 1
         for p in due:
             loss_sum, num_targets, norm = outcome_P3[p]
             records = self.under_way[p]
@@ -227,38 +213,11 @@ class _Population:
         weighed_PBT = counted_PBT
         if batch.scales_PBT is not None:
             weighed_PBT = counted_PBT * batch.scales_PBT
-        share_P = torch.as_tensor(self._loss_shares(number), dtype=self.numerics.weights)
-        torch.autograd.backward((weighed_PBT.sum((1, 2)) * share_P.to(self.device)).sum())
+        share_P = torch.from_numpy(self.levers.loss_shares(number)).to(weighed_PBT)
+        torch.autograd.backward((weighed_PBT.sum((1, 2)) * share_P).sum())
         counted_P = counted_PBT.detach().sum((1, 2))
         sums_P2 += torch.stack([counted_P, batch.weights_PBT.sum((1, 2))], dim=1)
         return fed
-
-    def _loss_shares(self, number: int) -> list[float]:
-        """What a target's loss counts, (P,): each the same, also in a batch that is not full."""
-        return [
-            float(steps.loss_scale[number]) / (int(steps.batch_size[number]) * self.row_length)
-            if number < len(steps)
-            else 0.0
-            for steps in self.steps
-        ]
-
-    def _rates(self, number: int, due: Sequence[int]) -> StackedRates:
-        shape = (len(self.parts), len(self.members))
-        lr_QP, learns_QP = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
-        beta2_P = np.zeros(len(self.members))
-        for p in due:
-            steps = self.steps[p]
-            rates_Q = self.rates_SQ[p][steps.segment[number]]
-            lr_QP[:, p] = steps.lr[number] * rates_Q
-            learns_QP[:, p] = (rates_Q > 0) & (steps.loss_scale[number] > 0)
-            beta2_P[p] = steps.beta2[number]
-        return StackedRates(lr_QP, learns_QP, beta2_P)
-
-    def _begins_anew(self, index: int, number: int) -> bool:
-        segment = self.steps[index].segment
-        is_border = number == 0 or segment[number] != segment[number - 1]
-        levers = self.members[index].recipe.timeline.segments[segment[number]].levers
-        return bool(is_border) and levers.moments == "anew"
 
     def tell(self, due: Sequence[int]) -> None:
         """Say of each step that was just lived that it was."""
@@ -299,7 +258,7 @@ def _born(member: Member) -> Decoder:
     recipe = member.recipe
     if member.parent is None:
         return Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
-    mind = read_checkpoint(member.parent.checkpoints[1.0])
+    mind = open_mind(member.parent.checkpoints[1.0])
     if not isinstance(mind, Decoder):
         raise InputError("a mind of another make in a population", do="raise it alone")
     return mind
