@@ -110,6 +110,8 @@ def _live(home: Path, place: Path, said: Path, every_s: float, fault: Fault | No
     def on_step(now: Moment) -> None:
         if fault == Fault("killed", now.done):
             os.kill(os.getpid(), signal.SIGKILL)
+        if fault == Fault("terminated", now.done):
+            os.kill(os.getpid(), signal.SIGTERM)
 
     try:
         run = train(

@@ -1,0 +1,141 @@
+"""One life raised in several processes, and a life that is stopped, lacks memory or diverges."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lives import Fault, forked, lived, raised, recipe_of, rows_of
+from safetensors.torch import load_file
+from test_resume import everything
+
+from upbringing.errors import InputError, ShortageError, StoppedError
+from upbringing.order import NO_LEVERS, Levers
+from upbringing.training import Decoder, Moment, Numerics, Run, Timeline, settle_process, train
+from upbringing.training.world import world_of_process
+
+BATCH = 8
+
+
+def live_in_world(
+    home: Path, place: Path, size: int, accumulation: int = 1, num_steps: int | None = None,
+    precision: str = "fp64", **options: Any,
+) -> Run:  # fmt: skip
+    """Live in so many processes, which meet over loopback."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port = door.getsockname()[1]
+    at = {"num_rows": BATCH * num_steps} if num_steps else {}
+    options |= at | {
+        "numerics": Numerics(precision, world_size=size, accumulation=accumulation),
+        "batch_size": BATCH,
+        "ages": (1.0,),
+    }
+    options.setdefault("timeline", Timeline.uniform(BATCH))
+    processes = [
+        forked.Process(target=_live, args=(home, place, rank, size, port, options))
+        for rank in range(size)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * size
+    return Run.open(place)
+
+
+def _live(
+    home: Path, place: Path, rank: int, size: int, port: int, options: dict[str, Any]
+) -> None:
+    os.environ |= {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+    }  # fmt: skip
+    settle_process(1)
+    rows = rows_of(home)
+    sources = {"corpus": home / "corpus", "order": home / "order"}
+    with world_of_process("cpu") as world:
+        train(rows, recipe_of(rows, **options), place, sources=sources, world=world)
+
+
+@pytest.mark.parametrize(("size", "accumulation"), [(2, 1), (4, 1), (2, 2), (1, 4)])
+def test_a_world_lives_the_life_of_one(home: Path, size: int, accumulation: int) -> None:
+    alone = home / "alone"
+    one = Run.open(alone) if (alone / "run.json").exists() else live_in_world(home, alone, 1)
+    many = live_in_world(home, home / f"world {size} {accumulation}", size, accumulation)
+    assert many.verify() == one.verify()
+    assert many.metrics["loss"].to_list() == pytest.approx(one.metrics["loss"].to_list(), abs=1e-9)
+    for name, weight in load_file(one.checkpoints[1.0] / "model.safetensors").items():
+        theirs = load_file(many.checkpoints[1.0] / "model.safetensors")[name]
+        assert torch.allclose(weight, theirs, atol=1e-6), name
+
+
+def test_a_world_in_fp32_agrees_over_ten_steps(home: Path) -> None:
+    one, four = (
+        live_in_world(home, home / f"fp32 {size}", size, num_steps=10, precision="fp32")
+        for size in (1, 4)
+    )
+    ours, theirs = one.metrics["loss"][:10].to_list(), four.metrics["loss"][:10].to_list()
+    assert theirs == pytest.approx(ours, abs=1e-5)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(home: Path) -> None:
+    with pytest.raises(InputError, match="a batch of 8 rows cannot be cut into 3 equal pieces"):
+        raised(
+            home, home / "three", timeline=Timeline.uniform(8),
+            numerics=Numerics("fp32", accumulation=3),
+        )  # fmt: skip
+
+
+def test_sigterm_saves_and_leaves_and_the_life_goes_on_to_the_same_bits(home: Path) -> None:
+    code, _ = lived(home, home / "never stopped")
+    assert code == 0
+    place = home / "stopped"
+    code, said = lived(home, place, every_s=1e9, fault=Fault("terminated", 7))
+    assert (code, said) == (0, "StoppedError: stopped after step 7")
+    assert [folder.name for folder in (place / "resume").iterdir()] == ["step_00000007"]
+    code, _ = lived(home, place)
+    assert code == 0
+    assert everything(place) == everything(home / "never stopped")
+
+
+def test_who_watches_may_stop_a_life_and_nothing_is_lost(home: Path) -> None:
+    def stop(now: Moment) -> None:
+        if now.done == 5:
+            raise StoppedError("enough")
+
+    with pytest.raises(StoppedError, match="enough"):
+        raised(home, home / "watched", on_step=stop)
+    assert (home / "watched" / "resume" / "step_00000005").exists()
+
+
+def test_lack_of_memory_says_what_to_lower(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacks(*_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Decoder, "losses", lacks)
+    with pytest.raises(ShortageError, match="3 rows of 48 tokens do not fit"):
+        raised(home, home / "no memory")
+
+
+def test_a_life_that_diverges_keeps_the_mind_before_and_the_batch(home: Path) -> None:
+    of = Timeline.of_stretches({0.0: NO_LEVERS, 0.4: Levers(lr_scale=1e30)}, 4)
+    run = raised(home, home / "diverged", timeline=of, batch_size=4, schedule="constant")
+    step = run.diverged_at
+    assert step is not None
+    said = json.loads((run.path / "diverged" / "batch.json").read_text())
+    rows, steps = rows_of(home), run.recipe.steps
+    first, num_rows = int(steps.first_row[step]), int(steps.num_rows[step])
+    begin, end = rows.visits_between(first * 48, (first + num_rows) * 48 + 1)
+    ids = rows.order.corpus.columns(["id"])["id"]
+    assert said["step"] == step
+    assert said["rows"] == [first, first + num_rows - 1]
+    assert said["scenes"] == [ids[int(scene)] for scene in rows.order.sequence[begin:end]]
+    before = load_file(run.path / "diverged" / "before" / "model.safetensors")
+    assert before.keys() == Decoder(run.recipe.shape, row_length=8, seed=0).stock_weights().keys()
+    assert run.verify()
