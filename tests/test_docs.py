@@ -43,6 +43,11 @@ def test_the_code_of_extending_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_code_of_minds_runs(tmp_path: Path) -> None:
+    done = run_code("docs/minds.md", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_order_and_a_ledger_are_checked_without_this_package(home: Path, tmp_path: Path) -> None:
     raised(home, tmp_path / "run")
     for folder in ("corpus", "order"):

@@ -238,7 +238,7 @@ def test_a_frozen_weight_stays_frozen_after_the_phase() -> None:
 
 
 def test_without_peft_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(InputError, match=r"pip install 'upbringing\[lora\]'"):
         check_adapter(ours(), rank=1, alpha=1, targets=["layers.0.qkv"])
 

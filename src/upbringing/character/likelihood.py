@@ -67,9 +67,7 @@ def bits(mind: Mind, passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
     return totals
 
 
-def _windows(
-    number: int, passage: Passage, size: int
-) -> list[tuple[int, tuple[int, ...], int]]:
+def _windows(number: int, passage: Passage, size: int) -> list[tuple[int, tuple[int, ...], int]]:
     """(passage number, ids, first scored index) of each window that scores something."""
     ids = passage.ids
     return [

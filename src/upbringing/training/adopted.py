@@ -158,7 +158,6 @@ def adopt(folder: Path, row_length: int | None = None) -> Adopted:
     Raises `InputError` for a model that cannot be a mind, all reasons at once, and for rows longer
     than it reads; `ArtefactError` for one that is damaged.
     """
-    folder = Path(folder)
     config = read_json(folder / "config.json")
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ArtefactError("names no model_type", where=str(folder / "config.json"))

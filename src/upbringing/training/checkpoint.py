@@ -59,12 +59,13 @@ def write_checkpoint(place: Path, mind: Mind, tokenizer: Tokenizer) -> None:
             write_text(draft / name, text)
 
 
-def open_mind(folder: Path, row_length: int | None = None) -> Mind:
+def open_mind(folder: Path | str, row_length: int | None = None) -> Mind:
     """Open a checkpoint as a mind for rows of `row_length` tokens, by default its longest.
 
     One that `write_checkpoint` could have written is a `Decoder`, any other is adopted. Raises
     `ArtefactError` where it is damaged, `InputError` where it is none that can be opened.
     """
+    folder = Path(folder)
     if _is_ours(read_json(folder / CONFIG)):
         return read_checkpoint(folder, row_length)
     from upbringing.training.adopted import adopt  # a second of imports, which ours do without
