@@ -6,6 +6,7 @@ than a second. A life is raised in `home`, which holds corpus, order and tokeniz
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import resource
@@ -13,6 +14,8 @@ import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from upbringing.corpus import Corpus, load_tokenizer, tokenize
 from upbringing.errors import UpbringingError
@@ -28,6 +31,8 @@ from upbringing.training import (
     train,
 )
 from upbringing.training import checkpoint as checkpoints
+from upbringing.training.ledger import RowDigests
+from upbringing.training.records import Records
 
 AGES = (0.2, 0.5, 1.0)
 TINY = Shape(16, 2, 2, 24, num_vocab=0, peak_lr=1e-2)
@@ -140,3 +145,14 @@ def _kill_in_the_middle_of_file(at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     checkpoints.save_file = save_half
+
+
+def lose_the_loss(patch: pytest.MonkeyPatch, run: str, *, at_step: int) -> None:
+    """The loss of one run is no number at a step."""
+    whole = Records.note
+
+    def note(self: Records, digests: RowDigests, loss: float, grad_norm: float) -> None:
+        is_lost = (self.place.name, self.num_done) == (run, at_step)
+        whole(self, digests, math.nan if is_lost else loss, grad_norm)
+
+    patch.setattr(Records, "note", note)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 import torch
-from lives import raised
+from lives import lose_the_loss, raised
 from safetensors.numpy import load_file
 from stories import pico_settings
 from torch import nn
@@ -322,14 +322,11 @@ def test_the_answer_the_page_and_the_biography_name_them(study: Design) -> None:
     assert lines[-2].startswith("last 2: character ")
 
 
-def test_a_study_goes_on_where_an_average_is_missing(study: Design, tmp_path: Path) -> None:
-    whole = tmp_path / "whole"
-    shutil.copytree(study.path, whole / "study")
-    shutil.copytree(study.corpus.path, whole / "corpus")
-    said = json.loads((whole / "study" / "study.json").read_text())
-    said["corpus"] = "../corpus"
-    (whole / "study" / "study.json").write_text(json.dumps(said))
-    design = Design.open(whole / "study")
+def test_a_study_goes_on_where_an_average_is_missing(
+    study: Design, stories: Corpus, tmp_path: Path
+) -> None:
+    design = prepare(study.settings, stories, tmp_path / "study")
+    shutil.copytree(study.path / "runs", design.path / "runs")
     plan = design.plans[1]
     place = run_folder(design, plan) / "averages"
     shutil.rmtree(place / "last-2" / "profile")  # killed while it was measured
@@ -337,13 +334,33 @@ def test_a_study_goes_on_where_an_average_is_missing(study: Design, tmp_path: Pa
     (place / ".soup.draft-7").mkdir()  # killed while it was written
     assert [p.name for p in design.plans if not is_done(design, p)] == [plan.name]
     expected = Averaged.open(place / "last-2").digest
-    (whole / "study" / "findings.json").unlink()
     execute(design, num_workers=1)
     conclude(design)
     assert Averaged.open(place / "last-2").digest == expected
     assert not list(place.glob(".*"))
     for file in ("findings.json", "findings.parquet", "samples.parquet"):
         assert (design.path / file).read_bytes() == (study.path / file).read_bytes(), file
+
+
+def test_a_life_that_diverged_has_no_average(
+    study: Design, stories: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    design = prepare(study.settings, stories, tmp_path / "study")
+    shutil.copytree(study.path / "runs", design.path / "runs")
+    for name in ("F-steep-s0", "F-steep-s0-washout"):
+        shutil.rmtree(design.path / "runs" / name)
+    with monkeypatch.context() as patch:
+        # At the last step but one: what a soup of earlier ages needs is there.
+        lose_the_loss(patch, "F-steep-s0", at_step=22)
+        execute(design, num_workers=1)
+    assert all(is_done(design, plan) for plan in design.plans)
+    conclude(design)
+    assert not (design.path / "runs" / "F-steep-s0" / "averages").exists()
+    for average in (None, *NAMES):
+        wanted = {"schedule": "steep", "measure": "style_margin", "name": "F−S"}
+        (lost,) = found_in(design, "contrasts", average=average, **wanted)
+        assert (lost["estimate"], lost["reason"]) == (None, "F diverged at 1 of 2 seeds")
+    assert write_page(design.path).exists()
 
 
 MISTAKES = """\

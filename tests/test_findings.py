@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from lives import lose_the_loss
 from scipy import stats
 from stories import pico_settings, say_in, story_scenes
 
@@ -18,7 +19,6 @@ from upbringing.files import read_json, write_json
 from upbringing.report import write_page
 from upbringing.study import Design, conclude, execute, open_findings, prepare
 from upbringing.study.rules import BOTH_ENDS, INTERIOR, NONE, PRIMACY, RECENCY, UNRESOLVED
-from upbringing.training import loop
 
 Figures = dict[str, Any]
 AXIS = "drama–technical"
@@ -229,9 +229,8 @@ def diverged(pico_copy: Path, monkeypatch: pytest.MonkeyPatch) -> Design:
     design = Design.open(pico_copy)
     for name in ("F-constant-s1", "F-constant-s1-washout"):
         shutil.rmtree(pico_copy / "runs" / name)
-    losses = iter([5.0, 5.0, float("nan")])
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_mean", lambda *_: next(losses))
+        lose_the_loss(patch, "F-constant-s1", at_step=2)
         execute(design, num_workers=1)
     return design
 
