@@ -15,7 +15,7 @@ from stories import pico_settings
 
 from upbringing.corpus import Corpus
 from upbringing.errors import ArtefactError, ResumeError, StorageError
-from upbringing.files import read_json
+from upbringing.files import folder_digest, read_json
 from upbringing.study import Design, Progress, conclude, execute, is_done, prepare
 from upbringing.study import execution as execution_module
 from upbringing.study.execution import run_folder, washout_folder
@@ -283,7 +283,7 @@ def test_the_washouts_are_one_stream(pico: Design) -> None:
     assert len({run.manifest.facts["ledger"] for run in washouts}) == 1
     for run in washouts:
         parent = runs[run.path.name.removesuffix("-washout")]
-        assert run.recipe.starts_from == parent.digest
+        assert run.recipe.starts_from == folder_digest(parent.checkpoints[1.0])
         assert run.recipe.peak_lr == pytest.approx(0.3 * parent.recipe.peak_lr)
         assert run.recipe.schedule == "constant"
         assert run.recipe.num_rows == round(0.25 * parent.recipe.num_rows)

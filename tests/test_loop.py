@@ -7,7 +7,8 @@ import torch
 from lives import raised, recipe_of, rows_of
 from safetensors.torch import load_file
 
-from upbringing.errors import VerificationError
+from upbringing.errors import ArtefactError, VerificationError
+from upbringing.files import folder_digest
 from upbringing.order import Levers
 from upbringing.training import Decoder, Ledger, Numerics, Recipe, Run, Segment, Timeline
 from upbringing.training.feed import Batch, Feed
@@ -101,11 +102,12 @@ def test_ages_that_end_in_one_step_are_all_kept(home: Path) -> None:
 
 
 def test_a_run_goes_on_from_its_parent(home: Path, run: Run) -> None:
+    begin = run.checkpoints[1.0]
     child = raised(
         home,
         home / "child",
-        parent=run,
-        starts_from=run.digest,
+        parent=begin,
+        starts_from=folder_digest(begin),
         num_rows=7,
         ages=(1.0,),
         peak_lr=0.0,
@@ -113,7 +115,8 @@ def test_a_run_goes_on_from_its_parent(home: Path, run: Run) -> None:
     )
     for name, weight in weights_of(run).items():
         assert weight.equal(weights_of(child)[name])
-    assert child.recipe.starts_from == run.digest
+    with pytest.raises(ArtefactError, match="is not what the life starts from"):
+        raised(home, home / "other child", parent=begin, starts_from="another's")
 
 
 def test_bf16_reads_the_same_rows(home: Path, run: Run) -> None:
@@ -158,8 +161,8 @@ def test_a_feed_that_swaps_two_rows_is_found_out(
 ) -> None:
     whole = Feed.batch
 
-    def swapped(feed: Feed, step: int) -> Batch:
-        batch = whole(feed, step)
+    def swapped(feed: Feed, step: int, *piece: int) -> Batch:
+        batch = whole(feed, step, *piece)
         if step == 4:
             batch.tokens_BT1[:2] = batch.tokens_BT1[:2].flip(0)
         return batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,11 +14,14 @@ import numpy as np
 import pytest
 from lives import NEVER_S, TINY, forked
 from safetensors.torch import load_file
+from stories import pico_settings
 
 from upbringing.corpus import Corpus, load_tokenizer, tokenize
 from upbringing.errors import InputError, StoppedError, VerificationError
-from upbringing.files import file_digest
+from upbringing.files import file_digest, folder_digest
 from upbringing.order import Levers, Order, Rows, compile_order, parse_curriculum
+from upbringing.study import Progress, execute, is_done, prepare
+from upbringing.study.execution import run_folder, stage_folders
 from upbringing.training import Numerics, Recipe, Run, Segment, Timeline, settle_process, train
 from upbringing.training import population as of_population
 from upbringing.training.feed import Batch, Feed
@@ -167,11 +171,12 @@ def test_micro_batches_and_a_parent_are_as_in_a_life_alone(orders: Path, tmp_pat
     numerics = Numerics("fp64", accumulation=2, population=2)
     first = member_of(orders, tmp_path, 0, numerics=numerics, num_rows=40)
     (parent,) = raise_population([first])
+    begin = parent.checkpoints[1.0]
     child = member_of(
-        orders, tmp_path, 1, numerics=numerics, num_rows=40, starts_from=parent.digest
+        orders, tmp_path, 1, numerics=numerics, num_rows=40, starts_from=folder_digest(begin)
     )
     other = member_of(orders, tmp_path, 2, numerics=numerics, num_rows=24)
-    child = replace(child, parent=parent)
+    child = replace(child, parent=begin)
     runs = raise_population([child, other])
     for member, run in zip([child, other], runs, strict=True):
         single = alone(member, tmp_path / "alone")
@@ -337,3 +342,27 @@ def test_no_two_minds_of_a_population_are_alike(unbroken: dict[str, str], orders
         for theirs in embeddings[index + 1 :]:
             assert np.abs(ours - theirs).max() > 0.01
     assert len({run.manifest.facts["ledger"] for run in runs}) == 4
+
+
+def test_a_study_raises_its_minds_in_populations(stories: Corpus, tmp_path: Path) -> None:
+    numerics = {"device": "cpu", "precision": "fp32", "population": 5}
+    settings = pico_settings(arms=("F", "S"), schedules=("steep",), numerics=numerics)
+    design = prepare(settings, stories, tmp_path / "study")
+    heard: list[Progress] = []
+    execute(design, num_workers=1, on_progress=heard.append)
+    assert all(is_done(design, plan) for plan in design.plans)
+    assert {p.run for p in heard} == {plan.name for plan in design.plans}
+    assert {p.stage for p in heard} == {"life", "washout", "measured"}
+    for plan in design.plans:
+        folders = stage_folders(design, plan)
+        rows = design.rows(plan.order, plan.recipe.row_length)
+        sources = {"corpus": stories.path, "order": design.path / "orders" / plan.order}
+        member = Member(rows, plan.recipe, folders["life"], sources)
+        single, run = alone(member, tmp_path / "alone"), Run.open(folders["life"])
+        assert run.verify() == single.verify()
+        expected = single.metrics["loss"].to_numpy()
+        assert run.metrics["loss"].to_numpy() == pytest.approx(expected, rel=1e-4)
+    before = everything(design.path)
+    shutil.rmtree(run_folder(design, design.plans[0]))
+    execute(design, num_workers=1)  # alone of its pass it is raised again, to the same bits
+    assert everything(design.path) == before

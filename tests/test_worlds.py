@@ -125,7 +125,7 @@ def test_lack_of_memory_says_what_to_lower(home: Path, monkeypatch: pytest.Monke
 
 def test_a_life_that_diverges_keeps_the_mind_before_and_the_batch(home: Path) -> None:
     of = Timeline.of_stretches({0.0: NO_LEVERS, 0.4: Levers(lr_scale=1e30)}, 4)
-    run = raised(home, home / "diverged", timeline=of, batch_size=4, schedule="constant")
+    run = raised(home, home / "a life that diverged", timeline=of, batch_size=4, schedule="constant")
     step = run.diverged_at
     assert step is not None
     said = json.loads((run.path / "diverged" / "batch.json").read_text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -287,28 +287,45 @@ def train(
     corpus: CorpusOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="The run; continues if it is there.")],
     shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
-    schedule: Annotated[str, typer.Option(help="constant, linear or steep.")] = "linear",
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="A checkpoint that is raised further.")
+    ] = None,
+    schedule: Annotated[
+        str, typer.Option(help="constant, linear, cosine, wsd, steep, inverse_sqrt, or a table.")
+    ] = "linear",
+    priority: Annotated[
+        str | None, typer.Option(help="How much each age counts: a curve, as for --schedule.")
+    ] = None,
+    weighs: Annotated[str, typer.Option(help="Priority is a factor on: rate or loss.")] = "rate",
     seed: Annotated[int, typer.Option(help="Of the initial weights.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
+    batch_rule: Annotated[
+        str, typer.Option(help="How the rate follows a phase's batch size: sqrt, linear, none.")
+    ] = "sqrt",
     row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
     packing: Annotated[str, typer.Option(help="stream, whole or single.")] = "stream",
     attention: Annotated[str, typer.Option(help="across scenes, or within.")] = "across",
     peak_lr: Annotated[float | None, typer.Option(help="The shape's own by default.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json; else trained.")] = None,
-    precision: Annotated[str, typer.Option(help="bf16 or fp32.")] = "bf16",
+    lora: Annotated[
+        int | None, typer.Option(min=1, help="Rank of an adapter that learns alone.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="bf16, fp32 or fp64.")] = "bf16",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    accumulation: Annotated[int, typer.Option(min=1, help="Micro-batches of a step.")] = 1,
 ) -> None:
     """Raise one mind on an order."""
     from upbringing.console import say
     from upbringing.training import Life, raise_on_order
 
     life = Life(
-        shape, schedule, seed, batch_size, row_length, packing, attention, peak_lr, tokenizer,
-        precision, compiled, threads,
+        shape, _curve(schedule, "--schedule"), seed, batch_size, row_length, packing, attention,
+        peak_lr, tokenizer, priority and _curve(priority, "--priority"), weighs, batch_rule, from_,
+        lora, precision, compiled, threads, accumulation,
     )  # fmt: skip
     is_there = (out / "run.json").exists()
-    run = raise_on_order(order, corpus, out, life, tell=say)
+    run = raise_on_order(order, corpus, out, life)
     if is_there:
         say("raised already: nothing is left to do")
     if run.diverged_at is not None:
@@ -508,6 +525,15 @@ def _fields(given: str | None) -> Fields:
             f"--fields has {wrong[0]!r}", allowed=", ".join(f"{n}=NAME" for n in known)
         )
     return Fields(**{name: value for name, _, value in pairs})
+
+
+def _curve(said: str, option: str) -> Any:
+    """A name as it is; what looks like a map as YAML."""
+    if not said.lstrip().startswith("{"):
+        return said
+    from upbringing.yaml_tree import read_tree
+
+    return dict(read_tree(said, name=option))
 
 
 def _text_of(file: Path) -> str:

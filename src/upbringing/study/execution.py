@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from upbringing.character import measure_run
+from upbringing.files import folder_digest
 from upbringing.study.design import WASHOUT, Design, Plan
 from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
 from upbringing.training import Run, Timeline, train
@@ -96,7 +97,7 @@ def _train(design: Design, plan: Plan, parent: Run | None, place: Path, report: 
         plan.recipe,
         place,
         sources={"corpus": design.corpus.path, "order": design.path / "orders" / plan.order},
-        parent=parent,
+        parent=parent.checkpoints[1.0] if parent else None,
         on_step=lambda now: report(
             Progress(plan.name, WASHOUT if parent else LIFE, now.done, now.total)
         ),
@@ -115,6 +116,6 @@ def _washout(design: Design, plan: Plan, run: Run) -> Plan:
         timeline=Timeline.uniform(design.settings.batch_size),
         num_rows=max(1, round(washout.share * plan.recipe.num_rows)),
         ages=WASHOUT_AGES,
-        starts_from=run.digest,
+        starts_from=folder_digest(run.checkpoints[1.0]),
     )
     return replace(plan, order=WASHOUT, recipe=recipe)

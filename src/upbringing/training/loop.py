@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from upbringing.errors import StoppedError
 from upbringing.order import Rows
-from upbringing.training.checkpoint import read_checkpoint, restore, write_checkpoint, write_state
+from upbringing.training.birth import born
+from upbringing.training.checkpoint import restore, write_checkpoint, write_state
 from upbringing.training.feed import Batch, Feed, Share
 from upbringing.training.ledger import RowDigests, digests_fed
 from upbringing.training.machine import enough_memory, stop_asked
-from upbringing.training.model import Decoder
 from upbringing.training.optimizer import Optimizer
 from upbringing.training.records import Records, joined
 from upbringing.training.run import Recipe, Run, begin
@@ -52,14 +52,14 @@ def train(
     place: Path,
     *,
     sources: Mapping[str, Path],
-    parent: Run | None = None,
+    parent: Path | None = None,
     world: World = ALONE,
     snapshot_every_s: float = 30.0,
     on_step: OnStep | None = None,
 ) -> Run:
     """Raise a mind on `rows` by `recipe` at `place`, or continue the run there.
 
-    `sources` are the folders of corpus and order, `parent` the run that `starts_from` names,
+    `sources` are the folders of corpus and order, `parent` the checkpoint that `starts_from` is,
     `world` the processes that raise it together, of which each calls this. Raises `ResumeError` if
     another run lies there, `StorageError` on a full disk, `ShortageError` where a step does not
     fit, and `StoppedError` after SIGTERM, when the life is saved. A loss or a gradient that is not
@@ -93,7 +93,7 @@ def train(
     return Run.open(place)
 
 
-def _taken_up(rows: Rows, recipe: Recipe, place: Path, parent: Run | None, world: World) -> _Life:
+def _taken_up(rows: Rows, recipe: Recipe, place: Path, parent: Path | None, world: World) -> _Life:
     """The first process clears away what is unfinished before the others look."""
     if not world.is_first:
         world.wait()
@@ -106,19 +106,15 @@ def _taken_up(rows: Rows, recipe: Recipe, place: Path, parent: Run | None, world
 class _Life:
     """A mind under way, and its records."""
 
-    def __init__(self, records: Records, parent: Run | None, world: World) -> None:
+    def __init__(self, records: Records, parent: Path | None, world: World) -> None:
         recipe, rows = records.recipe, records.rows
         self.records, self.recipe, self.steps = records, recipe, records.steps
         self.world, self.share = world, Share(world.rank, world.size, recipe.numerics.accumulation)
         self.feed = Feed(rows, self.steps, recipe.loss_by_kind)
         self.feed.check(self.share)
         self.device = torch.device(recipe.numerics.device)
-        mind = (
-            read_checkpoint(parent.checkpoints[1.0])
-            if parent
-            else Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
-        )
-        self.mind = mind.to(self.device, recipe.numerics.weights)
+        self.mind = born(recipe, parent)
+        self.mind.check(rows)
         self.losses = (
             torch.compile(self.mind.losses, dynamic=False)
             if recipe.numerics.compiled

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from upbringing.errors import InputError, StoppedError
 from upbringing.order import Rows
-from upbringing.training.checkpoint import open_mind, write_checkpoint
+from upbringing.training.birth import born
+from upbringing.training.checkpoint import write_checkpoint
 from upbringing.training.feed import Feed
 from upbringing.training.ledger import digests_fed
 from upbringing.training.loop import Moment, OnStep
@@ -46,7 +47,7 @@ class Member:
     recipe: Recipe
     place: Path
     sources: Mapping[str, Path]
-    parent: Run | None = None
+    parent: Path | None = None
     on_step: OnStep | None = None
 
 
@@ -135,7 +136,7 @@ class _Population:
         self.members, recipes = members, [member.recipe for member in members]
         self.numerics, self.row_length = recipes[0].numerics, recipes[0].row_length
         self.device = torch.device(self.numerics.device)
-        minds = [_born(member).to(self.numerics.weights) for member in members]
+        minds = [_born(member) for member in members]
         self.template = minds[0]  # what a mind is put into to be written
         self.stack = StackedDecoder(minds).to(self.device)
         self.losses = (
@@ -255,10 +256,7 @@ class _Population:
 
 
 def _born(member: Member) -> Decoder:
-    recipe = member.recipe
-    if member.parent is None:
-        return Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
-    mind = open_mind(member.parent.checkpoints[1.0])
+    mind = born(member.recipe, member.parent)
     if not isinstance(mind, Decoder):
         raise InputError("a mind of another make in a population", do="raise it alone")
     return mind

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, Literal, cast, get_args
 
 from upbringing.corpus import TRAIN, Corpus, Tokens, load_tokenizer, tokenize, train_tokenizer
-from upbringing.errors import InputError
-from upbringing.order import Order, Rows, packing_named
-from upbringing.training.levers import Timeline
-from upbringing.training.loop import Moment, train
+from upbringing.errors import InputError, Problem
+from upbringing.files import folder_digest
+from upbringing.order import Adapter, Order, Rows, packing_named
+from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
+from upbringing.training.loop import OnStep, train
 from upbringing.training.machine import Numerics, Precision, best_device, settle_process
 from upbringing.training.model import shape_named
 from upbringing.training.run import Recipe, Run
-from upbringing.training.schedules import read_curve
+from upbringing.training.schedules import Said, read_curve, say_curve
+from upbringing.training.world import World, world_of_process
 
-_LINE_EVERY_S = 10.0
+_CHECKPOINT = "config.json"
 
 
 @dataclass(frozen=True)
 class Life:
-    """What a person says of one life; None is left to the shape or to the corpus."""
+    """What a person says of one life; None is left to the shape or to the corpus.
+
+    schedule, priority  curves over age (`schedules.read_curve`)
+    weighs              what the priority is a factor on: `rate` or `loss`
+    batch_rule          how the rate follows a phase's own batch size: `sqrt`, `linear` or `none`
+    parent              a checkpoint, ours or of any causal model of Hugging Face, that is raised
+                        further; its own tokenizer is taken
+    lora                rank of an adapter that learns in place of the weights
+    accumulation        micro-batches that a process cuts its share of a batch into
+    """
 
     shape: str = "300k"
-    schedule: str = "linear"
+    schedule: Said = "linear"
     seed: int = 0
     batch_size: int = 8
     row_length: int = 128
@@ -34,63 +44,123 @@ class Life:
     attention: str = "across"
     peak_lr: float | None = None
     tokenizer: Path | None = None
+    priority: Said | None = None
+    weighs: str = "rate"
+    batch_rule: str = "sqrt"
+    parent: Path | None = None
+    lora: int | None = None
     precision: str = "bf16"
     compiled: bool = False
     num_threads: int = 1
+    accumulation: int = 1
 
-    def numerics(self) -> Numerics:
-        """The numerics on this machine; raises `InputError` for an unknown precision."""
-        if self.precision not in get_args(Precision):
-            allowed = ", ".join(get_args(Precision))
-            raise InputError(f"no precision is called {self.precision!r}", allowed=allowed)
-        precision: Precision = "bf16" if self.precision == "bf16" else "fp32"
-        return Numerics(precision, self.compiled, self.num_threads, best_device())
+    def check(self) -> None:
+        """Raise `InputError`, for everything at once, for what can be told before the long work."""
+        problems = [
+            Problem(f"no {what} is called {said!r}", allowed=", ".join(allowed))
+            for what, said, allowed in (
+                ("precision", self.precision, get_args(Precision)),
+                ("batch rule", self.batch_rule, get_args(BatchRule)),
+                ("way to weigh", self.weighs, get_args(Literal["rate", "loss"])),
+            )
+            if said not in allowed
+        ]
+        for curve in (self.schedule, self.priority):
+            try:
+                read_curve("constant" if curve is None else curve)
+            except InputError as error:
+                problems += error.problems
+        if self.parent is None:
+            shape_named(self.shape)
+        elif not (self.parent / _CHECKPOINT).exists():
+            what, do = "is no checkpoint", "give a folder with config.json and model.safetensors"
+            problems.append(Problem(what, where=str(self.parent), do=do))
+        if problems:
+            raise InputError(problems)
+
+    def numerics(self, world: World) -> Numerics:
+        """The numerics on this machine."""
+        return Numerics(
+            cast(Precision, self.precision),
+            self.compiled,
+            self.num_threads,
+            best_device(),
+            world_size=world.size,
+            accumulation=self.accumulation,
+        )
+
+    def recipe(self, rows: Rows, world: World) -> Recipe:
+        """The recipe for a life on these rows, with the levers of the order's phases."""
+        timeline = Timeline.of_phases(rows, self.batch_size)
+        if self.lora is not None:
+            timeline = _adapted(timeline, Adapter(rank=self.lora))
+        recipe = Recipe.of(
+            rows,
+            None if self.parent else shape_named(self.shape),
+            seed=self.seed,
+            schedule=self.schedule,
+            batch_size=self.batch_size,
+            timeline=timeline,
+            numerics=self.numerics(world),
+            peak_lr=self.peak_lr,
+        )
+        further: dict[str, Any] = {"batch_rule": self.batch_rule}
+        if self.priority is not None:
+            curve = say_curve(read_curve(self.priority))
+            further["priority"] = Priority(curve, cast(Literal["rate", "loss"], self.weighs))
+        if self.parent:
+            further["starts_from"] = folder_digest(self.parent)
+        return replace(recipe, **further)
 
 
 def raise_on_order(
-    order: Path,
-    corpus: Path,
-    place: Path,
-    life: Life,
-    *,
-    tell: Callable[[str], None] = lambda _: None,
+    order: Path, corpus: Path, place: Path, life: Life, *, on_step: OnStep | None = None
 ) -> Run:
     """Raise a mind on an order with its own levers, or continue the run at `place`.
 
     Without a tokenizer one is trained on the corpus's training scenes, of the shape's vocabulary.
+    In a process that `torchrun` started, with the others of its world. Raises `InputError` for what
+    a person says that cannot be, and what `train` raises.
     """
-    numerics = life.numerics()
-    read_curve(life.schedule)  # an unknown schedule fails here, before the long work
+    life.check()
     settle_process(life.num_threads)
-    opened = Corpus.open(corpus)
-    packing, attention = packing_named(life.packing, life.attention)
-    rows = Rows(
-        Order.open(order, opened), _tokens(opened, life), life.row_length, packing, attention
-    )
-    recipe = Recipe.of(
-        rows,
-        shape_named(life.shape),
-        seed=life.seed,
-        schedule=life.schedule,
-        batch_size=life.batch_size,
-        timeline=Timeline.of_phases(rows, life.batch_size),
-        numerics=numerics,
-        peak_lr=life.peak_lr,
-    )
-    started = said = time.monotonic()
-
-    def on_step(now: Moment) -> None:
-        nonlocal said
-        if time.monotonic() - said > _LINE_EVERY_S:
-            said = time.monotonic()
-            left = (said - started) * (now.total - now.done) / max(1, now.done)
-            tell(f"  step {now.done} of {now.total}, loss {now.loss:.2f}, about {left:.0f} s left")
-
-    return train(rows, recipe, place, sources={"corpus": corpus, "order": order}, on_step=on_step)
+    with world_of_process(best_device()) as world:
+        if not world.is_first:
+            world.wait()  # the first one tokenises
+        opened = Corpus.open(corpus)
+        packing, attention = packing_named(life.packing, life.attention)
+        tokens = _tokens(opened, life)
+        rows = Rows(Order.open(order, opened), tokens, life.row_length, packing, attention)
+        if world.is_first:
+            world.wait()
+        return train(
+            rows,
+            life.recipe(rows, world),
+            place,
+            sources={"corpus": corpus, "order": order},
+            parent=life.parent,
+            world=world,
+            on_step=on_step if world.is_first else None,
+        )
 
 
 def _tokens(corpus: Corpus, life: Life) -> Tokens:
-    if life.tokenizer is not None:
-        return tokenize(corpus, load_tokenizer(life.tokenizer))
+    file = life.tokenizer or life.parent
+    if file is not None:
+        return tokenize(corpus, load_tokenizer(file))
     texts = corpus.columns(["text", "split"]).filter(split=TRAIN)["text"].to_list()
     return tokenize(corpus, train_tokenizer(texts, shape_named(life.shape).num_vocab))
+
+
+def _adapted(timeline: Timeline, adapter: Adapter) -> Timeline:
+    """The timeline with an adapter in every stretch. Raises `InputError` where one says its own."""
+    own = [s for s in timeline.segments if s.levers.modules or s.levers.lora]
+    if own:
+        what = f"from age {own[0].from_age:g} on, the order says what learns"
+        raise InputError(what, do="leave --lora out, or take it out of the curriculum")
+    return Timeline(tuple(_with_lora(timeline.segments, adapter)))
+
+
+def _with_lora(segments: Iterable[Segment], adapter: Adapter) -> Iterable[Segment]:
+    for segment in segments:
+        yield replace(segment, levers=segment.levers.model_copy(update={"lora": adapter}))

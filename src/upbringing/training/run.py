@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 
 from upbringing.corpus import Corpus, Tokens, load_tokenizer, open_tokens, tokenize
-from upbringing.errors import ArtefactError, ResumeError, VerificationError
+from upbringing.errors import ArtefactError, InputError, ResumeError, VerificationError
 from upbringing.files import Manifest, open_manifest, read_json, write_json
 from upbringing.identity import digest_json
 from upbringing.order import Attention, Order, Packing, Rows
@@ -52,14 +52,15 @@ class Recipe:
     loss_by_kind              factors on the loss of scenes of these kinds, others at 1
     num_rows                  rows of the life, at most the order's; age counts in these
     ages                      ages at which a checkpoint is kept, rising, the last one 1
-    starts_from               digest of the run whose last weights this one continues, if any
+    shape                     None for a mind of another make
+    starts_from               digest of the checkpoint that the life begins with, if any
     beta2                     AdamW's, for steps of `batch_size` rows
     """
 
     order: str
     corpus: str
     tokenizer: str
-    shape: Shape
+    shape: Shape | None
     seed: int
     schedule: Said
     peak_lr: float
@@ -85,7 +86,7 @@ class Recipe:
     def of(
         cls,
         rows: Rows,
-        shape: Shape,
+        shape: Shape | None,
         *,
         seed: int,
         schedule: Said,
@@ -104,10 +105,10 @@ class Recipe:
             order=rows.order.digest,
             corpus=rows.order.corpus.digest,
             tokenizer=rows.tokens.digest,
-            shape=replace(shape, num_vocab=rows.tokens.num_vocab),
+            shape=shape and replace(shape, num_vocab=rows.tokens.num_vocab),
             seed=seed,
             schedule=say_curve(read_curve(schedule)),
-            peak_lr=peak_lr or shape.peak_lr,
+            peak_lr=peak_lr or _usual_lr(shape),
             batch_size=batch_size,
             timeline=timeline or Timeline.uniform(batch_size),
             row_length=rows.row_length,
@@ -128,7 +129,7 @@ class Recipe:
     def from_json(cls, said: Mapping[str, Any]) -> Recipe:
         """The recipe that `as_json` wrote."""
         typed = {
-            "shape": Shape(**said["shape"]),
+            "shape": Shape(**said["shape"]) if said["shape"] else None,
             "timeline": Timeline.from_json(said["timeline"]),
             "priority": Priority(**said["priority"]) if said["priority"] else None,
             "numerics": Numerics(**said["numerics"]),
@@ -162,6 +163,13 @@ class Recipe:
         if not self.timeline.teaches_parts:
             return self.ages
         return tuple(sorted({*self.ages, *self.timeline.borders}))
+
+
+def _usual_lr(shape: Shape | None) -> float:
+    if shape is None or not shape.peak_lr:
+        what = "a mind that is raised further has no learning rate of its own"
+        raise InputError(what, do="say which: `peak_lr`, or --peak-lr")
+    return shape.peak_lr
 
 
 def digestible(value: Any) -> Any:
