@@ -194,7 +194,7 @@ def _plan_line(design: Design) -> str:
     return (
         f"study: {len(design.plans)} minds of {design.said['num_parameters']:,} parameters, "
         f"{design.said['num_tokens']:,} tokens each; "
-        f"{', '.join(settings.arms)} × {', '.join(settings.schedules)} × "
+        f"{', '.join(settings.arms)} × {', '.join(settings.curves)} × "
         f"{len(settings.seeds)} seeds, the poles{' and the ladder' if settings.ladder else ''}"
     )
 

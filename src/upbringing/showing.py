@@ -275,7 +275,7 @@ def _runs(paths: Sequence[Path]) -> list[Run]:
         study = study_folder(path)
         if (study / "study.json").exists():
             settings = Design.open(study).settings
-            first = f"{settings.schedules[0]}-s{settings.seeds[0]}"
+            first = f"{next(iter(settings.curves))}-s{settings.seeds[0]}"
             folders += [study / "runs" / f"{arm}-{first}" for arm in settings.arms]
         else:
             folders.append(path)

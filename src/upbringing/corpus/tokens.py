@@ -29,6 +29,9 @@ FORMAT = "tokens/1"
 END_OF_TEXT = "<|endoftext|>"
 """The one special token, before each scene: begin and end of text at once, id 0 if trained here."""
 
+_OTHER_ENDS = ("<|end_of_text|>", "<|im_end|>", "</s>", "<eos>", "[EOS]")
+"""What takes its place in tokenizers of others, the first of them that is there."""
+
 SMALLEST_NUM_VOCAB = 257  # END_OF_TEXT and the 256 bytes
 _TEXTS_AT_ONCE = 4_096
 
@@ -77,7 +80,7 @@ def train_tokenizer(texts: Iterable[str], num_vocab: int) -> Tokenizer:
 def load_tokenizer(path: Path | str) -> Tokenizer:
     """Open a `tokenizer.json`, or the one in a Hugging Face folder.
 
-    Raises `InputError` when there is none, it cannot be read, or it lacks END_OF_TEXT.
+    Raises `InputError` when there is none, it cannot be read, or it lacks a token that ends a text.
     """
     file = Path(path)
     file = file / "tokenizer.json" if file.is_dir() else file
@@ -89,10 +92,11 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         tokenizer = Tokenizer.from_str(file.read_text(encoding="utf-8"))
     except Exception as error:  # the library raises bare Exception
         raise InputError(f"is not a tokenizer: {error}", where=str(file)) from error
-    if tokenizer.token_to_id(END_OF_TEXT) is None:
+    if not _ends_of_text(tokenizer):
         raise InputError(
-            f"has no token {END_OF_TEXT}, which must stand before each scene",
+            "has no token that ends a text, which must stand before each scene",
             where=str(file),
+            allowed=", ".join((END_OF_TEXT, *_OTHER_ENDS)),
             do=f"add {END_OF_TEXT} to it, or let a tokenizer be trained on the corpus",
         )
     return _as_data(tokenizer)
@@ -117,7 +121,7 @@ def tokenizer_digest(tokenizer: Tokenizer) -> str:
 def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
     """Write the files by which `transformers.AutoTokenizer` opens `folder`."""
     write_text(folder / "tokenizer.json", tokenizer.to_str(pretty=True))
-    special = dict.fromkeys(("bos_token", "eos_token"), END_OF_TEXT)
+    special = dict.fromkeys(("bos_token", "eos_token"), _ends_of_text(tokenizer)[0])
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "clean_up_tokenization_spaces": False,
@@ -166,7 +170,7 @@ def _write_tokens(place: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
         write_manifest(
             draft,
             FORMAT,
-            recipe={"before_each_scene": END_OF_TEXT},
+            recipe={"before_each_scene": _ends_of_text(tokenizer)[0]},
             inputs={"corpus": corpus.digest, "tokenizer": place.name},
             facts={"num_tokens": int(lengths.sum()), "num_vocab": _num_vocab(tokenizer)},
         )
@@ -191,10 +195,16 @@ def _open_tokens(place: Path, corpus: Corpus) -> Tokens:
 
 
 def end_of_text_id(tokenizer: Tokenizer) -> int:
-    """The id of END_OF_TEXT."""
-    token = tokenizer.token_to_id(END_OF_TEXT)
+    """The id of the token that ends a text: END_OF_TEXT, or what takes its place."""
+    ids = map(tokenizer.token_to_id, _ends_of_text(tokenizer))
+    token = next(ids, None)
     assert token is not None, "a tokenizer that neither train_tokenizer nor load_tokenizer gave"
     return token
+
+
+def _ends_of_text(tokenizer: Tokenizer) -> list[str]:
+    tokens = (END_OF_TEXT, *_OTHER_ENDS)
+    return [token for token in tokens if tokenizer.token_to_id(token) is not None]
 
 
 def _num_vocab(tokenizer: Tokenizer) -> int:

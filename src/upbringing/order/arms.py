@@ -8,6 +8,7 @@ For a block X (a kind, or several), a counterpart Y (optional) and the other kin
     S   a fresh shuffle         everything, dealt by the seed
     O   another kind in X's slot, X among the others
     N   F's block sizes, scenes dealt at random: one more shuffle, a negative control
+    D   the shuffle S itself, its losses weighed so that X gets the dose it has in F
 
 The counterpart lies as far from X as it can. All arms visit the same scenes once.
 """
@@ -29,7 +30,7 @@ from upbringing.order.phases import Phase
 from upbringing.order.selection import Selection
 from upbringing.settings import suggestion
 
-ARMS = ("F", "M", "L", "S", "O", "N")
+ARMS = ("F", "M", "L", "S", "O", "N", "D")
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def describe_arm(arm: str, block: Block) -> str:
         "L": f"{x} last{far}",
         "S": "a fresh shuffle for each seed",
         "O": f"{o} in the place of {x}, first",
+        "D": f"the shuffle, its losses weighed so that {x} has the dose it has first",
         "N": f"the blocks of F, scenes dealt at random: no {x} in them by design",
     }[arm]
 
@@ -155,4 +157,5 @@ _RULES: Mapping[str, Callable[[Block], list[Phase]]] = {
     "S": _shuffled,
     "O": _other,
     "N": _dealt,
+    "D": _shuffled,
 }

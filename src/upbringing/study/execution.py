@@ -1,11 +1,13 @@
 """Execution: raise and measure every mind of a study, side by side, whatever was done before.
 
-Each mind has a process of one thread (`pool`). Whatever is finished is left alone, whatever was
-interrupted continues, so the same command after a crash or a kill goes on where it stopped.
+Each mind has a process of one thread (`pool`); by `numerics: {population: P}` each process raises P
+minds in one pass. Whatever is finished is left alone, whatever was interrupted continues, so the
+same command after a crash or a kill goes on where it stopped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ from upbringing.character import measure_run
 from upbringing.files import folder_digest
 from upbringing.study.design import WASHOUT, Design, Plan
 from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
-from upbringing.training import Run, Timeline, train
+from upbringing.training import Member, Run, Timeline, raise_population, train
 from upbringing.training.averaging import average_folder, average_run
 
 LIFE = "life"
@@ -29,16 +31,34 @@ def execute(
     Raises what a run raises (`StorageError`, `ArtefactError`, …), and `ResumeError` if a worker is
     killed; in each case the same study can be executed again.
     """
-    todo = [plan.name for plan in design.plans if not is_done(design, plan)]
+    todo = [
+        plans[0].name
+        for plans in _groups(design)
+        if not all(is_done(design, plan) for plan in plans)
+    ]
     begin = partial(_begin, design.path)
+    if _fills_a_device(design):
+        num_workers = num_workers or 1
     side_by_side(begin, todo, num_workers=num_workers, on_progress=on_progress)
 
 
 def _begin(path: Path) -> Work:
-    """What a process does for each run of the design at `path`, which it opens once."""
+    """What a process does for each group of the design at `path`, which it opens once."""
     design = Design.open(path)
-    plans = {plan.name: plan for plan in design.plans}
-    return lambda name, report: raise_one(design, plans[name], report)
+    groups = {plans[0].name: plans for plans in _groups(design)}
+    return lambda name, report: raise_group(design, groups[name], report)
+
+
+def _groups(design: Design) -> list[Sequence[Plan]]:
+    """The runs of the design that are raised in one pass; each alone unless it says otherwise."""
+    size = design.settings.numerics.population
+    return [design.plans[first : first + size] for first in range(0, len(design.plans), size)]
+
+
+def _fills_a_device(design: Design) -> bool:
+    """Whether one process has work enough for a whole accelerator."""
+    numerics = design.plans[0].recipe.numerics
+    return numerics.population > 1 and numerics.device != "cpu"
 
 
 def is_done(design: Design, plan: Plan) -> bool:
@@ -76,32 +96,54 @@ def has_washout(design: Design, plan: Plan) -> bool:
     return plan.is_arm and design.settings.washout is not None
 
 
-def raise_one(design: Design, plan: Plan, report: OnProgress) -> None:
-    """Raise one mind, measure it, average its weights, wash it out, measure what it became."""
-    run = _train(design, plan, None, run_folder(design, plan), report)
-    measure_run(run, design.probes)
-    if plan.is_arm and run.diverged_at is None:
-        for average in design.averages:
+def raise_group(design: Design, plans: Sequence[Plan], report: OnProgress) -> None:
+    """Raise minds, measure them, average their weights, wash them out, measure what they became."""
+    lives = [_member(design, plan, run_folder(design, plan), report) for plan in plans]
+    washouts = []
+    for plan, run in zip(plans, _raised(lives), strict=True):
+        measure_run(run, design.probes)
+        if run.diverged_at is not None:
+            continue
+        for average in design.averages if plan.is_arm else ():
             measure_run(average_run(run, average), design.probes)
-    if has_washout(design, plan) and run.diverged_at is None:
-        washed = _train(
-            design, _washout(design, plan, run), run, washout_folder(design, plan), report
-        )
+        if has_washout(design, plan):
+            place, parent = washout_folder(design, plan), run.checkpoints[1.0]
+            washouts.append(_member(design, _washout(design, plan, run), place, report, parent))
+    for washed in _raised(washouts):
         measure_run(washed, design.probes)
-    report(Progress(plan.name, "measured", 1, 1))
+    for plan in plans:
+        report(Progress(plan.name, "measured", 1, 1))
 
 
-def _train(design: Design, plan: Plan, parent: Run | None, place: Path, report: OnProgress) -> Run:
-    return train(
+def _member(
+    design: Design, plan: Plan, place: Path, report: OnProgress, parent: Path | None = None
+) -> Member:
+    stage = WASHOUT if parent else LIFE
+    return Member(
         design.rows(plan.order, plan.recipe.row_length),
         plan.recipe,
         place,
         sources={"corpus": design.corpus.path, "order": design.path / "orders" / plan.order},
-        parent=parent.checkpoints[1.0] if parent else None,
-        on_step=lambda now: report(
-            Progress(plan.name, WASHOUT if parent else LIFE, now.done, now.total)
-        ),
+        parent=parent,
+        on_step=lambda now: report(Progress(plan.name, stage, now.done, now.total)),
     )
+
+
+def _raised(members: Sequence[Member]) -> list[Run]:
+    """Their runs: of a population in one pass, else of one life after another."""
+    if members and members[0].recipe.numerics.population > 1:
+        return raise_population(members)
+    return [
+        train(
+            one.rows,
+            one.recipe,
+            one.place,
+            sources=one.sources,
+            parent=one.parent,
+            on_step=one.on_step,
+        )
+        for one in members
+    ]
 
 
 def _washout(design: Design, plan: Plan, run: Run) -> Plan:

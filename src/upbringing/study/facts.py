@@ -11,7 +11,7 @@ from upbringing.files import made_by, read_json
 from upbringing.study.design import Design
 from upbringing.study.rules import SMALLEST_EFFECT
 from upbringing.study.statistics import FEWEST_SEEDS
-from upbringing.training import lr_share
+from upbringing.training import Said, lr_share
 
 
 def facts_of(design: Design) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def facts_of(design: Design) -> dict[str, Any]:
         "arms": said["arms"],
         "command": made_by()["command"],
         "averages": {average.name: average.words for average in design.averages},
-        "schedules": {name: _schedule(name) for name in settings.schedules},
+        "schedules": {name: _schedule(said) for name, said in settings.curves.items()},
         "judge": said["judge"],
         "numerics": asdict(design.plans[0].recipe.numerics),
         "digests": {"design": design.digest, **said["digests"]},
@@ -42,14 +42,14 @@ def facts_of(design: Design) -> dict[str, Any]:
     }
 
 
-def _schedule(name: str) -> dict[str, Any]:
+def _schedule(said: Said) -> dict[str, Any]:
     """A schedule's curve, and the share of its learning-rate mass that each sixth of life gets."""
     age = np.linspace(0, 1, 101)
     fine = (np.arange(6_000) + 0.5) / 6_000
-    mass = lr_share(name, fine).reshape(6, -1).sum(1)
+    mass = lr_share(said, fine).reshape(6, -1).sum(1)
     return {
         "age": age.tolist(),
-        "lr": lr_share(name, age).tolist(),
+        "lr": lr_share(said, age).tolist(),
         "mass_by_sixth": (mass / mass.sum()).tolist(),
     }
 

@@ -19,6 +19,7 @@ import polars as pl
 from upbringing.errors import ArtefactError
 from upbringing.files import read_json, write_json
 from upbringing.study.answer import answer
+from upbringing.study.cut_short import cut_short
 from upbringing.study.design import WASHOUT, Design
 from upbringing.study.execution import LIFE, is_done
 from upbringing.study.facts import deviations_of, facts_of
@@ -38,6 +39,9 @@ from upbringing.study.statistics import (
 from upbringing.study.verdict import Evidence, Verdict, decide
 
 COMPANIONS = ("style_margin_sum", "style_margin_pmi")
+CUT_SHORT = "cut short"
+"""What is read at the age at which a steep schedule has spent its rate."""
+
 _NOT_WASHED = Washout(valid=False, reason="an averaged mind is not washed out")
 _UNITS = {
     "excess_bits_per_byte": "bits/byte",
@@ -76,7 +80,7 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     spent: list[Cost] = []
     verdicts: list[Verdict] = []
     washouts: dict[str, Any] = {}
-    for schedule in settings.schedules:
+    for schedule in settings.curves:
         for average in (None, *(average.name for average in design.averages)):
             stage = average or LIFE
             own = _contrasts(design, readings, poles, schedule, stage)
@@ -100,6 +104,8 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
             spent += price
         if washout:
             washouts[schedule] = asdict(washout)
+        if cut_short(settings.curves[schedule]):
+            contrasts += _contrasts(design, readings, poles, schedule, CUT_SHORT)
     contrasts += _interactions(design, readings, poles)
     return {
         **facts_of(design),
@@ -131,9 +137,11 @@ def _values(
     design: Design, readings: pl.DataFrame, *, measure: str, subject: str, schedule: str, stage: str
 ) -> dict[str, FloatArray]:
     """Each arm's figure at the end of a stage, (num_seeds,); NaN for a run that has none."""
-    seeds = design.settings.seeds
+    seeds, age = design.settings.seeds, 1.0
+    if stage == CUT_SHORT:
+        stage, (age,) = LIFE, cut_short(design.settings.curves[schedule])
     found = readings.filter(
-        measure=measure, subject=subject, schedule=schedule, stage=stage, age=1.0
+        measure=measure, subject=subject, schedule=schedule, stage=stage, age=age
     )
     by_run = {(arm, seed): v for arm, seed, v in found.select("arm", "seed", "value").iter_rows()}
     arms = dict.fromkeys(plan.arm for plan in design.plans if plan.schedule == schedule)
@@ -150,7 +158,7 @@ def _poles(design: Design, readings: pl.DataFrame) -> Poles:
         readings,
         measure=design.primary,
         subject=design.axis.name,
-        schedule=design.settings.schedules[0],
+        schedule=next(iter(design.settings.curves)),
         stage=LIFE,
     )
     positive = f"pole-{'+'.join(design.axis.positive)}"
@@ -166,8 +174,8 @@ def _tables(
     design: Design, readings: pl.DataFrame, poles: Poles, schedule: str, stage: str
 ) -> list[Table]:
     """The arms' measures: the primary one in pole distances, all others in units of their own."""
-    label = f"{schedule}, {stage}" if stage == WASHOUT else schedule
-    average = None if stage in (LIFE, WASHOUT) else stage
+    label = f"{schedule}, {stage}" if stage in (WASHOUT, CUT_SHORT) else schedule
+    average = None if stage in (LIFE, WASHOUT, CUT_SHORT) else stage
     block = "+".join(design.axis.positive)
     wanted = [(design.primary, design.axis.name), ("excess_bits_per_byte", block)]
     if design.primary == "style_margin":
@@ -214,19 +222,30 @@ def _interactions(design: Design, readings: pl.DataFrame, poles: Poles) -> list[
 
     Per-seed differences of contrasts.
     """
-    first, *others = design.settings.schedules
+    first, *others = design.settings.curves
 
     def primary(schedule: str, stage: str = LIFE) -> Table:
         return _tables(design, readings, poles, schedule, stage)[0]
 
-    changes = [
-        replace(_change(primary(schedule), primary(first)), schedule=f"{schedule} − {first}")
-        for schedule in others
-    ] + [
-        replace(_change(primary(schedule, name), primary(schedule)), average=f"{name} − none")
-        for schedule in design.settings.schedules
-        for name in (average.name for average in design.averages)
-    ]
+    changes = (
+        [
+            replace(_change(primary(schedule), primary(first)), schedule=f"{schedule} − {first}")
+            for schedule in others
+        ]
+        + [
+            replace(_change(primary(schedule, name), primary(schedule)), average=f"{name} − none")
+            for schedule in design.settings.curves
+            for name in (average.name for average in design.averages)
+        ]
+        + [
+            replace(
+                _change(primary(schedule), primary(schedule, CUT_SHORT)),
+                schedule=f"{schedule} − {schedule}, {CUT_SHORT}",
+            )
+            for schedule, curve in design.settings.curves.items()
+            if cut_short(curve)
+        ]
+    )
     pairs = pairs_for(design.settings.arms)
     return [contrast for change in changes for contrast in _family(change, pairs, poles)]
 
@@ -250,7 +269,7 @@ def _washout(design: Design, readings: pl.DataFrame, poles: Poles) -> Washout | 
     """Whether the washout is strong enough, judged on L at constant rate."""
     if not design.settings.washout:
         return None
-    if "L" not in design.settings.arms or "constant" not in design.settings.schedules:
+    if "L" not in design.settings.arms or "constant" not in design.settings.curves:
         return Washout(valid=False, reason="no arm L at constant rate to judge it by")
     before, after = (
         next(

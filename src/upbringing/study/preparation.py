@@ -28,12 +28,14 @@ from upbringing.order import (
     ladder_order,
 )
 from upbringing.study.comparison import check_comparison_class
+from upbringing.study.cut_short import cut_short
 from upbringing.study.design import FORMAT, WASHOUT, Design, Plan, probe_settings
 from upbringing.study.lives import block_among, in_life, language_of, life_of, stream, tokens_of
 from upbringing.study.poles import LADDER
 from upbringing.study.rules import RULES, pairs_for
 from upbringing.study.settings import StudySettings
-from upbringing.training import Numerics, Recipe, Shape, best_device, shape_named
+from upbringing.training import Numerics, Priority, Recipe, Shape, best_device, shape_named
+from upbringing.training.dose import dose_weights
 from upbringing.training.run import digestible
 
 
@@ -127,32 +129,43 @@ class _Draft:
 
         One unit of character for the whole study, so that schedules can be compared in it.
         """
-        for schedule in self.settings.schedules:
+        for schedule in self.settings.curves:
             for seed in self.settings.seeds:
                 for arm in self.settings.arms:
                     yield self._plan(arm, schedule, seed, orders, num_rows, is_arm=True)
         for seed in self.settings.seeds:
             for arm in self.rungs:
-                first = self.settings.schedules[0]
+                first = next(iter(self.settings.curves))
                 yield self._plan(arm, first, seed, orders, num_rows, is_arm=False)
 
     def _plan(
         self, arm: str, schedule: str, seed: int, orders: Mapping[str, Order], num_rows: int, *,
         is_arm: bool,
     ) -> Plan:  # fmt: skip
-        order = f"{arm}-s{seed}"
+        order, asked = f"{arm}-s{seed}", self.settings
+        rows = Rows(orders[order], self.tokens, asked.row_length)
+        curve = asked.curves[schedule]
         recipe = Recipe.of(
-            Rows(orders[order], self.tokens, self.settings.row_length),
+            rows,
             self.shape,
             seed=seed,
-            schedule=schedule,
-            batch_size=self.settings.batch_size,
+            schedule=curve,
+            batch_size=asked.batch_size,
+            timeline=asked.timeline,
             numerics=self.numerics,
-            peak_lr=self.settings.peak_lr,
+            peak_lr=asked.peak_lr,
             num_rows=num_rows,
             # Poles are a yardstick at the end of life; arms are looked at through it.
-            ages=self.settings.ages if is_arm else (1.0,),
+            ages=tuple(sorted({*asked.ages, *cut_short(curve)})) if is_arm else (1.0,),
         )
+        recipe = replace(recipe, batch_rule=asked.batch_rule)
+        if asked.priority:
+            priority = Priority(asked.priority.curve, asked.priority.weighs)
+            recipe = replace(recipe, priority=priority)
+        if arm == "D":
+            first = Rows(orders[f"F-s{seed}"], self.tokens, asked.row_length)
+            weights = dose_weights(rows, first, recipe.steps, self.block.kinds)
+            recipe = replace(recipe, loss_by_kind=weights)
         return Plan(f"{arm}-{schedule}-s{seed}", arm, schedule, seed, order, recipe, is_arm)
 
     @property
@@ -165,7 +178,7 @@ class _Draft:
         """Fixed for the study; one thread a mind on a CPU, where minds run side by side."""
         asked = self.settings.numerics
         device = best_device() if asked.device == "auto" else asked.device
-        return Numerics(asked.precision, asked.compiled, 1, device)
+        return Numerics(asked.precision, asked.compiled, device=device, population=asked.population)
 
 
 def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    BeforeValidator,
     Field,
     ValidationError,
     ValidationInfo,
@@ -18,7 +19,7 @@ from pydantic import (
 )
 
 from upbringing.errors import InputError, SettingsError
-from upbringing.order import ARMS, Names
+from upbringing.order import ARMS, NO_LEVERS, Levers, Names
 from upbringing.settings import (
     Settings,
     load_settings,
@@ -26,7 +27,15 @@ from upbringing.settings import (
     parse_settings,
     validate_all,
 )
-from upbringing.training import CURVES, SHAPES
+from upbringing.training import (
+    SHAPES,
+    BatchRule,
+    Said,
+    Timeline,
+    curve_label,
+    read_curve,
+    say_curve,
+)
 from upbringing.training.averaging import Average, Last, Moving, Soup, lacking, slug
 from upbringing.training.checkpoint import stock_names
 from upbringing.training.parts import weights_of
@@ -34,7 +43,16 @@ from upbringing.training.stock import stock_labels
 
 _PRESETS = Path(__file__).parent / "presets"
 
+
+def _as_schedule(said: Any) -> Said:
+    try:
+        return say_curve(read_curve(said))
+    except InputError as error:
+        raise ValueError(str(error.problems[0])) from error
+
+
 T = TypeVar("T", str, int)
+Schedule = Annotated[Any, BeforeValidator(_as_schedule)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -83,6 +101,19 @@ class AverageSettings(Settings):
         return Moving(self.ema)
 
 
+class StretchSettings(Levers):
+    """Levers from an age on."""
+
+    age: Annotated[float, Field(ge=0, lt=1, alias="from")]
+
+
+class PrioritySettings(Settings):
+    """How much each age counts: a curve, as a factor on the rate or on the loss."""
+
+    curve: Schedule
+    weighs: Literal["rate", "loss"] = "rate"
+
+
 class ProbeAmounts(Settings):
     """How much every mind is asked at each age."""
 
@@ -95,11 +126,15 @@ class ProbeAmounts(Settings):
 
 
 class NumericsSettings(Settings):
-    """Fixed for the whole study; `device: auto` takes the fastest that is there."""
+    """Fixed for the whole study; `device: auto` takes the fastest that is there.
+
+    population  minds that are raised in one pass, for a GPU; by default each alone
+    """
 
     precision: Literal["bf16", "fp32"] = "bf16"
     compiled: bool = False
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    population: Count = 1
 
 
 class StudySettings(Settings):
@@ -108,8 +143,11 @@ class StudySettings(Settings):
     block     the kinds under test
     against   the counterpart: the other pole of the axis, and as far from the block as it can be
     arms      of order.ARMS; S, the shuffle, always among them
+    schedules curves of the learning rate over age, each by a name, with settings, or as a table
     seeds     how many minds an arm, or which seeds
     tokens    length of a life; without it, every training scene once
+    levers    stretches of every life, each from an age on, with what holds from then on
+    priority  how much each age counts
     averages  averages of the weights of every arm, each compared with that of its own shuffle
     ladder    raise the mixtures too, by which the axis passes its gate
     """
@@ -120,13 +158,16 @@ class StudySettings(Settings):
     block: Names
     against: Names | None = None
     arms: tuple[str, ...] = ("F", "M", "L", "S", "O", "N")
-    schedules: Annotated[tuple[str, ...], Field(min_length=1)] = ("constant", "steep")
+    schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)] = ("constant", "steep")
     seeds: tuple[Annotated[int, Field(ge=0)], ...]
     shape: str = "300k"
     vocabulary: Annotated[int, Field(ge=257)] | None = None
     tokens: Annotated[int, Field(ge=1000)] | None = None
     row_length: Annotated[int, Field(ge=8)] = 128
     batch_size: Count = 8
+    batch_rule: BatchRule = "sqrt"
+    levers: tuple[StretchSettings, ...] = ()
+    priority: PrioritySettings | None = None
     peak_lr: Annotated[float, Field(gt=0)] | None = None
     ages: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.1, 0.25, 0.5, 0.75, 1.0)
     averages: tuple[AverageSettings, ...] = ()
@@ -145,6 +186,8 @@ class StudySettings(Settings):
             raise ValueError("every order is compared with its shuffle: add S to the arms")
         if len(arms) < 2:
             raise ValueError("the shuffle alone is compared with nothing: add F, M or L")
+        if "D" in arms and "F" not in arms:
+            raise ValueError("D has the dose of F: add F to the arms")
         return _each_once(arms)
 
     @field_validator("seeds")
@@ -156,11 +199,28 @@ class StudySettings(Settings):
 
     @field_validator("schedules")
     @classmethod
-    def _schedules_are_known(cls, schedules: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [name for name in schedules if name not in CURVES]
-        if unknown:
-            raise ValueError(f"no schedule {unknown[0]!r}; allowed: {', '.join(CURVES)}")
-        return _each_once(schedules)
+    def _schedules_differ(cls, schedules: tuple[Said, ...]) -> tuple[Said, ...]:
+        _each_once(tuple(map(curve_label, schedules)))
+        return schedules
+
+    @field_validator("levers")
+    @classmethod
+    def _stretches_rise(cls, levers: tuple[StretchSettings, ...]) -> tuple[StretchSettings, ...]:
+        ages = [stretch.age for stretch in levers]
+        if ages != sorted(set(ages)):
+            raise ValueError("the ages of levers rise")
+        return levers
+
+    @property
+    def curves(self) -> dict[str, Said]:
+        """The schedules by the names that runs and records have for them."""
+        return {curve_label(said): said for said in self.schedules}
+
+    @property
+    def timeline(self) -> Timeline:
+        """The levers of every life."""
+        stretches = {0.0: NO_LEVERS} | {one.age: Levers.of(one) for one in self.levers}
+        return Timeline.of_stretches(stretches, self.batch_size)
 
     @field_validator("shape")
     @classmethod

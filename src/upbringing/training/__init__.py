@@ -3,32 +3,45 @@
 from upbringing.training.checkpoint import open_mind, read_checkpoint
 from upbringing.training.cost import Cost, estimate_cost
 from upbringing.training.ledger import Ledger, first_divergence
-from upbringing.training.levers import Priority, Segment, Timeline
+from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
 from upbringing.training.loop import Moment, train
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.minds import Mind
 from upbringing.training.model import SHAPES, Decoder, Shape, shape_named
+from upbringing.training.population import Member, raise_population
 from upbringing.training.raising import Life, raise_on_order
 from upbringing.training.run import DEFAULT_AGES, Recipe, Run
-from upbringing.training.schedules import CURVES, curve_label, lr_share, read_curve, say_curve
+from upbringing.training.schedules import (
+    CURVES,
+    Said,
+    age_of_mass,
+    curve_label,
+    lr_share,
+    read_curve,
+    say_curve,
+)
 
 __all__ = [
     "CURVES",
     "DEFAULT_AGES",
     "SHAPES",
+    "BatchRule",
     "Cost",
     "Decoder",
     "Ledger",
     "Life",
+    "Member",
     "Mind",
     "Moment",
     "Numerics",
     "Priority",
     "Recipe",
     "Run",
+    "Said",
     "Segment",
     "Shape",
     "Timeline",
+    "age_of_mass",
     "best_device",
     "curve_label",
     "estimate_cost",
@@ -36,6 +49,7 @@ __all__ = [
     "lr_share",
     "open_mind",
     "raise_on_order",
+    "raise_population",
     "read_checkpoint",
     "read_curve",
     "say_curve",
