@@ -23,7 +23,7 @@ from upbringing.report import biography, write_page
 from upbringing.settings import parse_settings
 from upbringing.study import Design, StudySettings, conclude, execute, is_done, prepare
 from upbringing.study.execution import run_folder
-from upbringing.training import Run
+from upbringing.training import Run, Timeline
 from upbringing.training.averaging import (
     Average,
     Averaged,
@@ -34,6 +34,7 @@ from upbringing.training.averaging import (
     average_folder,
     average_run,
 )
+from upbringing.training.loop import Moment
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -219,14 +220,48 @@ def test_the_moving_average_goes_on_from_a_snapshot_to_the_bit(tmp_path: Path) -
     assert not torch.equal(expected["weight"], whole.weight)
 
 
+# Four steps, each of them kept.
+SHORT = {"num_rows": 20, "ages": (0.25, 0.5, 0.75, 1.0), "timeline": Timeline.uniform(5)}
+
+
+def test_a_life_keeps_the_moving_average_of_its_steps(home: Path) -> None:
+    run = raised(home, home / "moving", emas=(0.25, 1e6), **SHORT)
+    assert run.recipe.steps.num_rows.tolist() == [5, 5, 5, 5]
+    assert run.verify()
+    for half_life, shares in ((0.25, [1, 2, 4, 8]), (1e6, [1, 1, 1, 1])):
+        averaged = weights_in(average_run(run, Moving(half_life)).path)
+        for name, weight in averaged.items():
+            expected = mean_of(run, dict(zip(run.checkpoints, shares, strict=True)), name)
+            np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-7, err_msg=name)
+    assert raised(home, home / "unmoved", **SHORT).metrics.equals(run.metrics)
+
+
+def test_a_life_that_was_stopped_has_the_same_moving_average(home: Path) -> None:
+    def stop(now: Moment) -> None:
+        if now.done == 3:
+            raise KeyboardInterrupt
+
+    whole = raised(home, home / "not stopped", emas=(0.3,), **SHORT)
+    place = home / "stopped"
+    with pytest.raises(KeyboardInterrupt):
+        raised(home, place, emas=(0.3,), snapshot_every_s=0.0, on_step=stop, **SHORT)
+    (place / "ema" / "0.3").mkdir(parents=True)  # as a kill between it and the manifest leaves it
+    assert raised(home, place, emas=(0.3,), **SHORT).digest == whole.digest
+    weights = whole.path / "ema" / "0.3" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(ArtefactError, match=r"ema/0\.3/model\.safetensors: is damaged"):
+        Run.open(whole.path)
+
+
 # A study
 
 
 AVERAGES = [
     {"last": 2},
+    {"ema": 0.2},
     {"soup": [0.5, 1.0], "share": 0.25, "modules": ["mlp", "layers.0"]},
 ]
-NAMES = ["last 2", "soup .5+1 at .25 in mlp+layers.0"]
+NAMES = ["last 2", "ema .2", "soup .5+1 at .25 in mlp+layers.0"]
 
 
 @pytest.fixture(scope="module")
@@ -246,11 +281,11 @@ def readings(study: Design) -> pl.DataFrame:
 def test_every_arm_is_averaged_and_its_shuffle_too(study: Design, readings: pl.DataFrame) -> None:
     for plan in study.plans:
         folders = sorted((run_folder(study, plan) / "averages").glob("*"))
-        assert len(folders) == (2 if plan.is_arm else 0), plan.name
+        assert len(folders) == (3 if plan.is_arm else 0), plan.name
     averaged = readings.filter(pl.col("stage").is_in(NAMES))
     assert averaged["age"].unique().to_list() == [1.0]
     runs = averaged.select("arm", "schedule", "seed", "stage").unique()
-    assert runs.height == 2 * 2 * 2 * 2  # arms, schedules, seeds, averages
+    assert runs.height == 2 * 2 * 2 * 3  # arms, schedules, seeds, averages
     assert set(runs["arm"]) == {"F", "S"}
     assert not readings.select("run", "age", "measure", "subject").is_duplicated().any()
     assert "F-steep-s1-last-2" in averaged["run"].unique()
@@ -319,7 +354,7 @@ def test_the_answer_the_page_and_the_biography_name_them(study: Design) -> None:
     moments = biography(study.path, "F-constant-s0").moments
     assert [moment.stage for moment in moments] == ["life"] * 2 + ["washout"] * 2 + NAMES
     lines = biography(study.path, "F-constant-s0").lines(with_text=False)
-    assert lines[-2].startswith("last 2: character ")
+    assert lines[-len(NAMES)].startswith("last 2: character ")
 
 
 def test_a_study_goes_on_where_an_average_is_missing(
@@ -402,5 +437,5 @@ def test_all_mistakes_in_averages_are_told_at_their_places() -> None:
             "averages.7: soup .5+1 in layers.9+embed: 'embed' is named and 'head' is not",
         ),
         ("study.yaml:14:5", "averages.8: an average is one of last, soup and ema"),
-        ("study.yaml:15:1", "arms: no arm is called 'X'; allowed: F, M, L, S, O, N"),
+        ("study.yaml:15:1", "arms: no arm is called 'X'; allowed: F, M, L, S, O, N, D"),
     ]

@@ -611,7 +611,7 @@ def test_a_study_may_be_moved(upbringing: Command, pico_copy: Path) -> None:
         ("raise empty -o x", "empty: holds no file"),
         ("raise texts --preset qick -o x", "no preset is called 'qick'"),
         ("raise texts --shape 301k -o x", "no shape is called '301k'"),
-        ("raise texts --schedules slow -o x", "no schedule 'slow'"),
+        ("raise texts --schedules slow -o x", "no schedule is called 'slow'"),
         ("raise texts --arms F,X,S -o x", "no arm is called 'X'"),
         ("raise texts --seeds 1 -o x", "a study needs 2 seeds or more"),
         ("raise texts --workers 0 -o x", "workers"),

@@ -215,7 +215,8 @@ def test_the_plans(stories: Corpus, place: Path) -> None:
     assert names[12:] == [f"{rung}-constant-s{seed}" for seed in (0, 1) for rung in rungs]
     assert [plan.is_arm for plan in design.plans] == [True] * 12 + [False] * 10
     assert {plan.recipe.num_rows for plan in design.plans} == {design.said["num_tokens"] // 32}
-    assert {plan.recipe.ages for plan in design.plans if plan.is_arm} == {(0.5, 1.0)}
+    ages = {plan.schedule: plan.recipe.ages for plan in design.plans if plan.is_arm}
+    assert ages == {"constant": (0.5, 1.0), "steep": (0.5, 0.572, 1.0)}  # when its rate is spent
     by_seed = [(plan.seed, plan.recipe.seed, plan.order) for plan in design.plans]
     assert all(seed == own and order.endswith(f"-s{seed}") for seed, own, order in by_seed)
 

@@ -9,6 +9,7 @@ from stories import pico_settings
 from upbringing.errors import InputError, SettingsError
 from upbringing.settings import parse_settings
 from upbringing.study import StudySettings, preset
+from upbringing.training import CURVES
 
 
 @pytest.mark.parametrize(("name", "num_seeds"), [("quick", 3), ("standard", 8), ("confirm", 10)])
@@ -38,12 +39,12 @@ def test_unknown_preset() -> None:
 
 def test_mistakes_in_the_changes_are_all_told() -> None:
     with pytest.raises(SettingsError) as error:
-        preset("quick", arms=["F", "X", "S"], shape="301k", schedules=["cosine"], seeds=1)
+        preset("quick", arms=["F", "X", "S"], shape="301k", schedules=["slow"], seeds=1)
     said = [(p.what, p.where) for p in error.value.problems]
     where = "preset quick with what you ask for"
     assert said == [
-        ("arms: no arm is called 'X'; allowed: F, M, L, S, O, N", where),
-        ("schedules: no schedule 'cosine'; allowed: constant, linear, steep", where),
+        ("arms: no arm is called 'X'; allowed: F, M, L, S, O, N, D", where),
+        (f"schedules.0: no schedule is called 'slow'; allowed: {', '.join(CURVES)}", where),
         ("seeds: a study needs 2 seeds or more, its verdict 6", where),
         ("shape: no shape is called '301k'; allowed: 300k, 1m, 3m, 10m, 30m, 124m", where),
     ]
@@ -53,7 +54,7 @@ FIVE_MISTAKES = """\
 name: five mistakes
 block: drama
 arms: [F, L]
-schedules: [constant, cosine]
+schedules: [constant, slow]
 seeds: 3
 shapes: 1m
 probes: {num_pair: 4}
@@ -67,7 +68,7 @@ def test_five_mistakes_are_all_told_at_their_places() -> None:
     said = [(p.where, p.what.split(":")[0], p.do) for p in error.value.problems]
     assert said == [
         ("study.yaml:3:1", "arms", None),
-        ("study.yaml:4:1", "schedules", None),
+        ("study.yaml:4:23", "schedules.1", None),
         ("study.yaml:6:1", "unknown key 'shapes'", "did you mean 'shape'?"),
         ("study.yaml:7:10", "unknown key 'probes.num_pair'", "did you mean 'num_pairs'?"),
         ("study.yaml:8:1", "ages", None),

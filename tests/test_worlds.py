@@ -95,7 +95,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(home: Path) -> None:
 def test_sigterm_saves_and_leaves_and_the_life_goes_on_to_the_same_bits(home: Path) -> None:
     code, _ = lived(home, home / "never stopped")
     assert code == 0
-    place = home / "stopped"
+    place = home / "terminated"
     code, said = lived(home, place, every_s=1e9, fault=Fault("terminated", 7))
     assert (code, said) == (0, "StoppedError: stopped after step 7")
     assert [folder.name for folder in (place / "resume").iterdir()] == ["step_00000007"]
@@ -125,7 +125,8 @@ def test_lack_of_memory_says_what_to_lower(home: Path, monkeypatch: pytest.Monke
 
 def test_a_life_that_diverges_keeps_the_mind_before_and_the_batch(home: Path) -> None:
     of = Timeline.of_stretches({0.0: NO_LEVERS, 0.4: Levers(lr_scale=1e30)}, 4)
-    run = raised(home, home / "a life that diverged", timeline=of, batch_size=4, schedule="constant")
+    place = home / "a life that diverged"
+    run = raised(home, place, timeline=of, batch_size=4, schedule="constant")
     step = run.diverged_at
     assert step is not None
     said = json.loads((run.path / "diverged" / "batch.json").read_text())

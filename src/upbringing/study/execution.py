@@ -7,7 +7,7 @@ same command after a crash or a kill goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,37 +16,52 @@ from upbringing.character import measure_run
 from upbringing.files import folder_digest
 from upbringing.study.design import WASHOUT, Design, Plan
 from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
-from upbringing.training import Member, Run, Timeline, raise_population, train
+from upbringing.training import (
+    KindsRead,
+    Log,
+    Member,
+    Moment,
+    OnStep,
+    Run,
+    Timeline,
+    raise_population,
+    train,
+)
 from upbringing.training.averaging import average_folder, average_run
 
 LIFE = "life"
+NO_LOG = Log()
 WASHOUT_AGES = (0.5, 1.0)
 
 
 def execute(
-    design: Design, *, num_workers: int | None = None, on_progress: OnProgress | None = None
+    design: Design,
+    *,
+    num_workers: int | None = None,
+    on_progress: OnProgress | None = None,
+    log: Log = NO_LOG,
 ) -> None:
     """Raise, wash out and measure all runs of the design that are not yet done.
 
-    Raises what a run raises (`StorageError`, `ArtefactError`, …), and `ResumeError` if a worker is
-    killed; in each case the same study can be executed again.
+    Raises what a run raises (`StorageError`, `ArtefactError`, …), `ResumeError` if a worker is
+    killed, `StoppedError` after SIGTERM; in each case the same study can be executed again.
     """
     todo = [
         plans[0].name
         for plans in _groups(design)
         if not all(is_done(design, plan) for plan in plans)
     ]
-    begin = partial(_begin, design.path)
+    begin = partial(_begin, design.path, log)
     if _fills_a_device(design):
         num_workers = num_workers or 1
     side_by_side(begin, todo, num_workers=num_workers, on_progress=on_progress)
 
 
-def _begin(path: Path) -> Work:
+def _begin(path: Path, log: Log) -> Work:
     """What a process does for each group of the design at `path`, which it opens once."""
     design = Design.open(path)
     groups = {plans[0].name: plans for plans in _groups(design)}
-    return lambda name, report: raise_group(design, groups[name], report)
+    return lambda name, report: raise_group(design, groups[name], report, log)
 
 
 def _groups(design: Design) -> list[Sequence[Plan]]:
@@ -96,36 +111,54 @@ def has_washout(design: Design, plan: Plan) -> bool:
     return plan.is_arm and design.settings.washout is not None
 
 
-def raise_group(design: Design, plans: Sequence[Plan], report: OnProgress) -> None:
+def raise_group(design: Design, plans: Sequence[Plan], report: OnProgress, log: Log) -> None:
     """Raise minds, measure them, average their weights, wash them out, measure what they became."""
-    lives = [_member(design, plan, run_folder(design, plan), report) for plan in plans]
-    washouts = []
-    for plan, run in zip(plans, _raised(lives), strict=True):
-        measure_run(run, design.probes)
-        if run.diverged_at is not None:
-            continue
-        for average in design.averages if plan.is_arm else ():
-            measure_run(average_run(run, average), design.probes)
-        if has_washout(design, plan):
-            place, parent = washout_folder(design, plan), run.checkpoints[1.0]
-            washouts.append(_member(design, _washout(design, plan, run), place, report, parent))
-    for washed in _raised(washouts):
-        measure_run(washed, design.probes)
+
+    def warn(line: str) -> None:
+        report(Progress(plans[0].name, LIFE, warning=line))
+
+    with log.open(warn) as mirror:
+        lives = [_member(design, plan, report, mirror) for plan in plans]
+        washouts = []
+        for plan, run in zip(plans, _raised(lives), strict=True):
+            measure_run(run, design.probes)
+            if run.diverged_at is not None:
+                continue
+            for average in design.averages if plan.is_arm else ():
+                measure_run(average_run(run, average), design.probes)
+            if has_washout(design, plan):
+                forked = _washout(design, plan, run)
+                washouts.append(_member(design, forked, report, mirror, run.checkpoints[1.0]))
+        for washed in _raised(washouts):
+            measure_run(washed, design.probes)
     for plan in plans:
-        report(Progress(plan.name, "measured", 1, 1))
+        report(Progress(plan.name, "measured"))
 
 
 def _member(
-    design: Design, plan: Plan, place: Path, report: OnProgress, parent: Path | None = None
+    design: Design,
+    plan: Plan,
+    report: OnProgress,
+    mirror: Callable[[str], OnStep],
+    parent: Path | None = None,
 ) -> Member:
+    """A life, or with a parent a washout, that says of each step that it was lived."""
     stage = WASHOUT if parent else LIFE
+    place = (washout_folder if parent else run_folder)(design, plan)
+    rows = design.rows(plan.order, plan.recipe.row_length)
+    kinds, mirrored = KindsRead(rows, plan.recipe.steps), mirror(place.name)
+
+    def on_step(now: Moment) -> None:
+        mirrored(now)
+        report(Progress(plan.name, stage, now, kinds.at(now.done - 1)))
+
     return Member(
-        design.rows(plan.order, plan.recipe.row_length),
+        rows,
         plan.recipe,
         place,
         sources={"corpus": design.corpus.path, "order": design.path / "orders" / plan.order},
         parent=parent,
-        on_step=lambda now: report(Progress(plan.name, stage, now.done, now.total)),
+        on_step=on_step,
     )
 
 
@@ -158,6 +191,7 @@ def _washout(design: Design, plan: Plan, run: Run) -> Plan:
         timeline=Timeline.uniform(design.settings.batch_size),
         num_rows=max(1, round(washout.share * plan.recipe.num_rows)),
         ages=WASHOUT_AGES,
+        emas=(),
         starts_from=folder_digest(run.checkpoints[1.0]),
     )
     return replace(plan, order=WASHOUT, recipe=recipe)

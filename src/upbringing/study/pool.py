@@ -2,7 +2,8 @@
 
 On a CPU two processes of one thread raise minds faster than one process of two. Takes names, and
 what makes of a name a piece of work; gives progress as it comes. When one piece fails, or a person
-presses Ctrl-C, the others end at their next report and the same call takes them up.
+presses Ctrl-C, or SIGTERM comes, the lives under way are saved after their next step, and the same
+call takes them up.
 """
 
 from __future__ import annotations
@@ -19,18 +20,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 
-from upbringing.errors import ResumeError
-from upbringing.training import settle_process
+from upbringing.errors import ResumeError, StoppedError
+from upbringing.training import Moment, settle_process
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: `done` of `total` steps of `stage` ("life", "washout", "measured")."""
+    """News of a run: what it has just lived of a `stage` ("life", "washout"), and which kind it
+    read; that it is "measured"; or a warning for the person who watches.
+    """
 
     run: str
     stage: str
-    done: int
-    total: int
+    now: Moment | None = None
+    kind: str | None = None
+    warning: str | None = None
 
 
 OnProgress = Callable[[Progress], None]
@@ -48,7 +52,8 @@ def side_by_side(
     """Do the piece of work of every name, in `num_workers` processes, one a core by default.
 
     `begin` is called once in each process, to open what all its pieces need; it can be pickled. One
-    worker is this process. Raises what a piece raises, and `ResumeError` if a worker is killed.
+    worker is this process. Raises what a piece raises, `ResumeError` if a worker is killed, and
+    `StoppedError` after SIGTERM, when all is saved.
     """
     report = on_progress or (lambda _: None)
     if not names:
@@ -63,16 +68,16 @@ def side_by_side(
     context = mp.get_context("spawn")
     channel, stop = context.Queue(), context.Event()
     with (
-        _interrupts_held_back() as interrupt,
+        _signals_held_back() as raise_signal,
         ProcessPoolExecutor(workers, context, _enter, (begin, channel, stop)) as pool,
     ):
         futures = [pool.submit(_do, name) for name in names]
         try:
-            for progress in _listen(futures, channel, interrupt):
+            for progress in _listen(futures, channel, raise_signal):
                 report(progress)
         except BaseException:
             stop.set()  # the pieces under way end at their next report
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
 
 
@@ -89,10 +94,6 @@ _worker: tuple[Work, OnProgress] | None = None
 _REPORT_EVERY = 8  # steps; the channel is not for every one of them
 
 
-class _StoppedError(Exception):
-    """Another piece failed, or a person pressed Ctrl-C: this one is taken up by the next call."""
-
-
 def _enter(begin: Callable[[], Work], channel: mp.Queue[Progress], stop: Event) -> None:
     global _worker  # noqa: PLW0603  (a process pool has no other place for it)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which sets `stop`
@@ -102,8 +103,9 @@ def _enter(begin: Callable[[], Work], channel: mp.Queue[Progress], stop: Event) 
 
     def report(progress: Progress) -> None:
         if stop.is_set():
-            raise _StoppedError
-        if progress.done % _REPORT_EVERY == 0 or progress.done == progress.total:
+            raise StoppedError("stopped with the others")
+        now = progress.now
+        if now is None or now.done % _REPORT_EVERY == 0 or now.done == now.total:
             channel.put(progress)
 
     _worker = begin(), report
@@ -123,39 +125,48 @@ def _end_with_parent() -> None:
 def _do(name: str) -> None:
     assert _worker is not None
     work, report = _worker
-    work(name, report)
+    try:
+        work(name, report)
+    except StoppedError:
+        # What it did is saved. A process that stayed would wait for work from a pool that may be
+        # gone, and the pool for its end.
+        os._exit(1)
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[Callable[[], None]]:
-    """Ctrl-C waits until the function that is given is called.
+def _signals_held_back() -> Iterator[Callable[[], None]]:
+    """Ctrl-C and SIGTERM wait until the function that is given is called, which raises them.
 
-    Raised at any time, it can leave a lock of the pool shut, and the pool would never end.
+    Raised at any time, they can leave a lock of the pool shut, and the pool would never end.
     """
-    pressed: list[int] = []  # an event has a lock of its own
+    sent: list[int] = []  # an event has a lock of its own
 
-    def interrupt() -> None:
-        if pressed:
+    def raise_signal() -> None:
+        if signal.SIGTERM in sent:
+            raise StoppedError("stopped")
+        if sent:
             raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():  # it gets no signals
-        yield interrupt
+        yield raise_signal
         return
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    held = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda number, _: sent.append(number)) for number in held]
     try:
-        yield interrupt
+        yield raise_signal
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in zip(held, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _listen(
-    futures: list[Future[None]], channel: mp.Queue[Progress], interrupt: Callable[[], None]
+    futures: list[Future[None]], channel: mp.Queue[Progress], raise_signal: Callable[[], None]
 ) -> Iterator[Progress]:
     """Progress as it comes, until all pieces are done or one fails."""
     pending = set(futures)
     while pending:
         finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-        interrupt()
+        raise_signal()
         try:
             while True:
                 yield channel.get_nowait()
@@ -165,6 +176,7 @@ def _listen(
             try:
                 future.result()
             except BrokenProcessPool as error:
+                raise_signal()  # it may have gone to the whole group, and ended the worker
                 raise ResumeError(
                     "a worker process was killed", do="run the same command again: it continues"
                 ) from error

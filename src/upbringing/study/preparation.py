@@ -36,7 +36,7 @@ from upbringing.study.rules import RULES, pairs_for
 from upbringing.study.settings import StudySettings
 from upbringing.training import Numerics, Priority, Recipe, Shape, best_device, shape_named
 from upbringing.training.dose import dose_weights
-from upbringing.training.run import digestible
+from upbringing.training.recipe import digestible
 
 
 def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
@@ -158,7 +158,8 @@ class _Draft:
             # Poles are a yardstick at the end of life; arms are looked at through it.
             ages=tuple(sorted({*asked.ages, *cut_short(curve)})) if is_arm else (1.0,),
         )
-        recipe = replace(recipe, batch_rule=asked.batch_rule)
+        half_lives = tuple(one.ema for one in asked.averages if one.ema) if is_arm else ()
+        recipe = replace(recipe, batch_rule=asked.batch_rule, emas=half_lives)
         if asked.priority:
             priority = Priority(asked.priority.curve, asked.priority.weighs)
             recipe = replace(recipe, priority=priority)

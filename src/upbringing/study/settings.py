@@ -48,7 +48,9 @@ def _as_schedule(said: Any) -> Said:
     try:
         return say_curve(read_curve(said))
     except InputError as error:
-        raise ValueError(str(error.problems[0])) from error
+        problem = error.problems[0]
+        allowed = f"; allowed: {problem.allowed}" if problem.allowed else ""
+        raise ValueError(f"{problem.what}{allowed}") from error
 
 
 T = TypeVar("T", str, int)
@@ -158,7 +160,7 @@ class StudySettings(Settings):
     block: Names
     against: Names | None = None
     arms: tuple[str, ...] = ("F", "M", "L", "S", "O", "N")
-    schedules: Annotated[tuple[Schedule, ...], Field(min_length=1)] = ("constant", "steep")
+    schedules: tuple[Schedule, ...] = ("constant", "steep")
     seeds: tuple[Annotated[int, Field(ge=0)], ...]
     shape: str = "300k"
     vocabulary: Annotated[int, Field(ge=257)] | None = None
@@ -200,6 +202,8 @@ class StudySettings(Settings):
     @field_validator("schedules")
     @classmethod
     def _schedules_differ(cls, schedules: tuple[Said, ...]) -> tuple[Said, ...]:
+        if not schedules:
+            raise ValueError("a study needs a schedule")
         _each_once(tuple(map(curve_label, schedules)))
         return schedules
 

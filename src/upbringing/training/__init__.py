@@ -2,15 +2,17 @@
 
 from upbringing.training.checkpoint import open_mind, read_checkpoint
 from upbringing.training.cost import Cost, estimate_cost
+from upbringing.training.kinds import KindsRead
 from upbringing.training.ledger import Ledger, first_divergence
 from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
-from upbringing.training.loop import Moment, train
+from upbringing.training.loop import Moment, OnStep, train
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.minds import Mind
 from upbringing.training.model import SHAPES, Decoder, Shape, shape_named
 from upbringing.training.population import Member, raise_population
 from upbringing.training.raising import Life, raise_on_order
-from upbringing.training.run import DEFAULT_AGES, Recipe, Run
+from upbringing.training.recipe import DEFAULT_AGES, Recipe
+from upbringing.training.run import Run
 from upbringing.training.schedules import (
     CURVES,
     Said,
@@ -20,6 +22,7 @@ from upbringing.training.schedules import (
     read_curve,
     say_curve,
 )
+from upbringing.training.sinks import Log
 
 __all__ = [
     "CURVES",
@@ -28,12 +31,15 @@ __all__ = [
     "BatchRule",
     "Cost",
     "Decoder",
+    "KindsRead",
     "Ledger",
     "Life",
+    "Log",
     "Member",
     "Mind",
     "Moment",
     "Numerics",
+    "OnStep",
     "Priority",
     "Recipe",
     "Run",

@@ -11,7 +11,7 @@ from upbringing.files import folder_digest
 from upbringing.training.checkpoint import open_mind
 from upbringing.training.minds import Mind
 from upbringing.training.model import Decoder
-from upbringing.training.run import Recipe
+from upbringing.training.recipe import Recipe
 
 
 def born(recipe: Recipe, parent: Path | None) -> Mind:

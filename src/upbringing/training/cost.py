@@ -20,7 +20,7 @@ from upbringing.order.words import count, size
 from upbringing.training.levers import Timeline
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.model import Decoder, shape_named
-from upbringing.training.run import DEFAULT_AGES
+from upbringing.training.recipe import DEFAULT_AGES
 
 _NUM_SAMPLED = 2_000
 _MOST_TIMED_S = 5.0

@@ -14,16 +14,18 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from upbringing.errors import StoppedError
+from upbringing.errors import InputError, StoppedError
 from upbringing.order import Rows
+from upbringing.training.averaging import Ema, ema_folder
 from upbringing.training.birth import born
 from upbringing.training.checkpoint import restore, write_checkpoint, write_state
 from upbringing.training.feed import Batch, Feed, Share
 from upbringing.training.ledger import RowDigests, digests_fed
 from upbringing.training.machine import enough_memory, stop_asked
 from upbringing.training.optimizer import Optimizer
+from upbringing.training.recipe import Recipe
 from upbringing.training.records import Records, joined
-from upbringing.training.run import Recipe, Run, begin
+from upbringing.training.run import Run, begin
 from upbringing.training.world import World
 
 
@@ -88,6 +90,7 @@ def train(
                 life.save_snapshot()
                 saved_at = time.monotonic()
     if world.is_first:
+        life.write_emas()
         life.records.finish(life.write_mind)
     world.wait()
     return Run.open(place)
@@ -128,9 +131,14 @@ class _Life:
             beta1=recipe.beta1,
             seed=recipe.seed,
         )
+        if recipe.emas and any(s.levers.lora for s in recipe.timeline.segments):
+            raise InputError("a moving average of weights, and an adapter that learns beside them")
+        self.emas = [Ema(self.mind, half_life) for half_life in recipe.emas]
         if records.snapshot:
             self.optimizer.take_up(records.num_done)
             restore(records.snapshot.folder, self.mind, self.optimizer.adam)
+            for ema in self.emas:
+                ema.restore(records.snapshot.folder)
         elif world.is_first:
             records.keep(self.write_mind)
 
@@ -166,6 +174,8 @@ class _Life:
             return
         if self.steps.loss_scale[number]:
             self.optimizer.step(number)
+        for ema in self.emas:
+            ema.update(int(self.steps.num_rows[number]) / self.recipe.num_rows)
         if self.world.is_first:
             self.records.keep(self.write_mind)
 
@@ -192,9 +202,19 @@ class _Life:
         """Write the mind as it is, as a stock checkpoint."""
         write_checkpoint(place, self.mind, self.records.rows.tokens.tokenizer)
 
+    def write_emas(self) -> None:
+        """Write the moving averages of a life that has come to its end."""
+        if not self.records.has_diverged:
+            tokenizer = self.records.rows.tokens.tokenizer
+            for ema in self.emas:
+                place = ema_folder(self.records.place, ema.half_life)
+                write_checkpoint(place, ema.mind(self.mind), tokenizer)
+
     def save_snapshot(self) -> None:
         """Save all that a resume needs."""
         if not self.world.is_first:
             return
         with self.records.saving() as folder:
             write_state(folder, self.mind, self.optimizer.adam)
+            for ema in self.emas:
+                ema.save(folder)

@@ -28,8 +28,9 @@ from upbringing.training.ledger import digests_fed
 from upbringing.training.loop import Moment, OnStep
 from upbringing.training.machine import enough_memory, stop_asked
 from upbringing.training.model import Decoder
+from upbringing.training.recipe import Recipe
 from upbringing.training.records import Records
-from upbringing.training.run import Recipe, Run, begin
+from upbringing.training.run import Run, begin
 from upbringing.training.stacked import StackedDecoder
 from upbringing.training.stacked_adamw import StackedAdamW
 from upbringing.training.stacked_feed import StackedBatch, StackedFeed
@@ -119,6 +120,8 @@ def _check(members: Sequence[Member]) -> None:
         )
     if any(s.levers.lora for recipe in recipes for s in recipe.timeline.segments):
         raise InputError("a LoRA adapter in a population", do="raise such a mind alone")
+    if any(recipe.emas for recipe in recipes):
+        raise InputError("a moving average in a population", do="raise such a mind alone")
 
 
 def _is_finished(member: Member) -> bool:

@@ -15,7 +15,8 @@ from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
 from upbringing.training.loop import OnStep, train
 from upbringing.training.machine import Numerics, Precision, best_device, settle_process
 from upbringing.training.model import shape_named
-from upbringing.training.run import Recipe, Run
+from upbringing.training.recipe import Recipe
+from upbringing.training.run import Run
 from upbringing.training.schedules import Said, read_curve, say_curve
 from upbringing.training.world import World, world_of_process
 

@@ -29,7 +29,8 @@ from upbringing.order import Rows
 from upbringing.training.changes import weight_changes
 from upbringing.training.checkpoint import Snapshot, last_snapshot, staged_snapshot
 from upbringing.training.ledger import Ledger, RowDigests, first_divergence, row_digests
-from upbringing.training.run import FORMAT, Recipe, Run, digestible
+from upbringing.training.recipe import Recipe, digestible
+from upbringing.training.run import FORMAT, Run
 
 WriteMind = Callable[[Path], None]
 """Writes the mind as it is, as a checkpoint at a place."""
@@ -52,6 +53,7 @@ class Records:
             self._ages[self.steps.after(age)].append(age)
         remove_drafts(place)
         remove_drafts(place / "checkpoints")
+        shutil.rmtree(place / "ema", ignore_errors=True)  # written at the end, and this is before
         self.snapshot = last_snapshot(place / "resume")
         if self.snapshot:
             self._take_up(self.snapshot)
@@ -153,7 +155,7 @@ class Records:
                 "diverged_at": self.num_done - 1 if self.has_diverged else None,
                 "num_steps": self.num_done,
             },
-            only=("*.parquet", "checkpoints/age_*/*", "diverged/**/*"),
+            only=("*.parquet", "checkpoints/age_*/*", "ema/*/*", "diverged/**/*"),
         )
         shutil.rmtree(self.place / "resume", ignore_errors=True)
         return Run.open(self.place)

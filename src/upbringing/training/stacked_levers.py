@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from upbringing.training.parts import Labels, rates_by_weight
-from upbringing.training.run import Recipe
+from upbringing.training.recipe import Recipe
 from upbringing.training.stacked_adamw import Floats, StackedHabits, StackedRates
 
 
