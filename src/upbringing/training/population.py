@@ -262,6 +262,7 @@ def _born(member: Member) -> Decoder:
     mind = born(member.recipe, member.parent)
     if not isinstance(mind, Decoder):
         raise InputError("a mind of another make in a population", do="raise it alone")
+    mind.check(member.rows)
     return mind
 
 
