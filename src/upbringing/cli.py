@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from upbringing.errors import InputError, UpbringingError
+from upbringing.errors import InputError, StoppedError, UpbringingError
 
 if TYPE_CHECKING:
     from upbringing.corpus import Fields
+    from upbringing.training import Log
 
 app = typer.Typer(
     help="Same model, same data, another order, another mind. And the proof.",
@@ -22,6 +23,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+_TERMINATED = 143  # 128 and the number of SIGTERM, as a shell says it
+
 Out = Annotated[Path, typer.Option("-o", "--out", help="Where to write; must not exist.")]
 Texts = Annotated[list[Path] | None, typer.Argument(help="Folders of .txt/.md, or .jsonl files.")]
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="A corpus folder.")]
@@ -29,6 +32,10 @@ Lang = Annotated[str | None, typer.Option(help="The minds' language (en, ru, …
 Seed = Annotated[int | None, typer.Option(min=0, help="Takes the place of the curriculum's seed.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")]
 NoText = Annotated[bool, typer.Option("--no-text", help="Leave corpus text out of the page.")]
+Sinks = Annotated[
+    str | None, typer.Option(help="Mirror each step to tensorboard, trackio, wandb; with commas.")
+]
+LogTo = Annotated[Path | None, typer.Option(help="Where to; OUT/log by default.")]
 Kinds = Annotated[str, typer.Option(help="Kinds, separated by commas.")]
 
 
@@ -52,9 +59,12 @@ def raise_(
     repair: Annotated[bool, typer.Option("--repair", help="Mend broken encodings.")] = False,
     workers: Workers = None,
     no_text: NoText = False,
+    log: Sinks = None,
+    log_to: LogTo = None,
 ) -> None:
     """Raise minds on the same scenes in several orders, and write what the order did."""
-    from upbringing.console import StudyProgress, say
+    from upbringing.console import say
+    from upbringing.progress import StudyProgress
     from upbringing.protocol import EVERYDAY_VOICES, TextSource, WorldSource, raise_minds
     from upbringing.study import preset as settings_of
 
@@ -86,6 +96,7 @@ def raise_(
         with_text=not no_text,
         tell=say,
         watch=StudyProgress,
+        log=_log(log, log_to or out / "log"),
     )
     say("")
     for line in raised.findings["answer"]:
@@ -314,9 +325,12 @@ def train(
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     accumulation: Annotated[int, typer.Option(min=1, help="Micro-batches of a step.")] = 1,
+    log: Sinks = None,
+    log_to: LogTo = None,
 ) -> None:
     """Raise one mind on an order."""
     from upbringing.console import say
+    from upbringing.progress import life_shown
     from upbringing.training import Life, raise_on_order
 
     life = Life(
@@ -325,7 +339,8 @@ def train(
         lora, precision, compiled, threads, accumulation,
     )  # fmt: skip
     is_there = (out / "run.json").exists()
-    run = raise_on_order(order, corpus, out, life)
+    with life_shown(out.name, _log(log, log_to or out / "log")) as watch:
+        run = raise_on_order(order, corpus, out, life, watch=watch)
     if is_there:
         say("raised already: nothing is left to do")
     if run.diverged_at is not None:
@@ -435,6 +450,24 @@ def measure(
 
 
 @app.command()
+def ablate(
+    run: Annotated[Path, typer.Argument(help="A run in which parts of the mind learnt.")],
+    age: Annotated[float, typer.Argument(min=0, max=1, help="At which the stretch begins.")],
+    num_random: Annotated[int, typer.Option("--random", min=2, help="Random modules.")] = 16,
+) -> None:
+    """Put a module back to what it was before it learnt: does the mind miss what it was taught?"""
+    from upbringing.character import ablate as put_back
+    from upbringing.console import ablation_table, say, wide
+    from upbringing.training import Run
+
+    found = put_back(Run.open(run), age, num_random=num_random)
+    learnt = f"{len(found.weights)} weights that learnt from age {found.from_age:g}"
+    say(f"{learnt} to {found.to_age:g}, put back to what they were, beside {num_random} random")
+    say("modules of that size; effects in bits per byte of held-out text")
+    wide.print(ablation_table(found))
+
+
+@app.command()
 def study(
     settings: Annotated[Path, typer.Argument(help="study.yaml")],
     corpus: CorpusOption,
@@ -443,14 +476,18 @@ def study(
     design_only: Annotated[
         bool, typer.Option("--design-only", help="Stop before training.")
     ] = False,
+    log: Sinks = None,
+    log_to: LogTo = None,
 ) -> None:
     """Raise and measure all minds of a study, and decide by its rules."""
-    from upbringing.console import StudyProgress, say
+    from upbringing.console import say
     from upbringing.corpus import Corpus
+    from upbringing.progress import StudyProgress
     from upbringing.protocol import state_line, warnings_of
     from upbringing.settings import load_settings
     from upbringing.study import StudySettings, conclude, execute, prepare
 
+    mirrored = _log(log, log_to or out / "log")
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
     say(f"{out / 'study.json'}: {len(design.plans)} runs, design {design.digest[:16]}")
     for line in warnings_of(design):
@@ -459,7 +496,7 @@ def study(
         return
     say(state_line(design))
     with StudyProgress(design) as progress:
-        execute(design, num_workers=workers, on_progress=progress)
+        execute(design, num_workers=workers, on_progress=progress, log=mirrored)
     for line in conclude(design)["answer"]:
         say(line)
 
@@ -527,6 +564,12 @@ def _fields(given: str | None) -> Fields:
     return Fields(**{name: value for name, _, value in pairs})
 
 
+def _log(sinks: str | None, folder: Path) -> Log:
+    from upbringing.training import Log
+
+    return Log(tuple(_split(sinks) or ()), folder)
+
+
 def _curve(said: str, option: str) -> Any:
     """A name as it is; what looks like a map as YAML."""
     if not said.lstrip().startswith("{"):
@@ -550,9 +593,15 @@ def _source(said: str) -> str | dict[str, str]:
 
 
 def main() -> None:
-    """Run the command line; a problem that a person can mend exits with 2 and no traceback."""
+    """Run the command line; a problem that a person can mend exits with 2 and no traceback.
+
+    Stopped by SIGTERM it exits with 143, as if the signal had ended it, when all is saved.
+    """
     try:
         app(prog_name="upbringing")
+    except StoppedError as error:
+        print(f"{error}, saved: the same command continues", file=sys.stderr)  # noqa: T201
+        sys.exit(_TERMINATED)
     except UpbringingError as error:
         problem = str(error)
     except OSError as error:

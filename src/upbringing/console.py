@@ -1,13 +1,11 @@
-"""What a person sees in a terminal: plain lines, a bar while work is long, trees and tables."""
+"""What a person sees in a terminal: plain lines, trees and tables."""
 
 from __future__ import annotations
 
-import time
 import unicodedata
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -15,14 +13,10 @@ from rich.tree import Tree
 from upbringing.corpus import Corpus
 
 if TYPE_CHECKING:  # a look at an order does not wait for a trainer to be imported
-    from upbringing.character import Profile
-    from upbringing.study import Design
-    from upbringing.study import Progress as RunProgress
+    from upbringing.character import Ablation, Profile
 
 out = Console(highlight=False, soft_wrap=True)
 wide = Console(highlight=False, soft_wrap=True, width=200)  # for tables: no figure is cut short
-
-_LINE_EVERY_S = 15.0
 
 
 def say(line: str | Text) -> None:
@@ -37,62 +31,6 @@ def printable(text: str) -> str:
     )
 
 
-class StudyProgress:
-    """How far a study is: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, design: Design) -> None:
-        from upbringing.study import is_done
-        from upbringing.study.execution import has_washout
-
-        washout = design.settings.washout
-        self.total = {}
-        for plan in design.plans:
-            if is_done(design, plan):
-                continue
-            steps = len(plan.recipe.steps)
-            extra = round(steps * washout.share) if washout and has_washout(design, plan) else 0
-            self.total[plan.name] = steps + extra
-        self.lives = {plan.name: len(plan.recipe.steps) for plan in design.plans}
-        self.done = dict.fromkeys(self.total, 0)
-        self.num_measured, self.said_at, self.started_at = 0, time.monotonic(), time.monotonic()
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), "{task.percentage:.0f}%",
-            TimeRemainingColumn(compact=True), console=out, transient=True,
-        )  # fmt: skip
-        self.task = self.bar.add_task("raising", total=max(1, sum(self.total.values())))
-
-    def __enter__(self) -> StudyProgress:
-        if out.is_terminal:
-            self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if out.is_terminal:
-            self.bar.stop()
-
-    def __call__(self, progress: RunProgress) -> None:
-        """Take note of a run's progress."""
-        if progress.stage == "measured":
-            self.num_measured += 1
-            self.done[progress.run] = self.total[progress.run]
-        elif progress.stage == "life":
-            self.done[progress.run] = progress.done
-        else:
-            self.done[progress.run] = self.lives[progress.run] + progress.done
-        self._show()
-
-    def _show(self) -> None:
-        done = sum(self.done.values())
-        minds = f"{self.num_measured} of {len(self.total)} minds raised"
-        if out.is_terminal:
-            self.bar.update(self.task, completed=done, description=minds)
-        elif time.monotonic() - self.said_at > _LINE_EVERY_S:
-            self.said_at = time.monotonic()
-            share = done / max(1, sum(self.total.values()))
-            left = (self.said_at - self.started_at) * (1 - share) / max(share, 1e-9)
-            say(f"  {minds}, {share:.0%}, about {left:.0f} s left")
-
-
 def profile_table(profile: Profile) -> Table:
     """A run's readings: a row a measure and subject, a column an age."""
     ages = profile.readings["age"].unique().sort().to_list()
@@ -101,6 +39,16 @@ def profile_table(profile: Profile) -> Table:
     for (measure, subject, unit), readings in rows:
         values = [f"{value:.3f}" for value in readings.sort("age")["value"]]
         table.add_row(Text(str(measure)), Text(str(subject)), *values, str(unit))
+    return table
+
+
+def ablation_table(ablation: Ablation) -> Table:
+    """What a module put back does to each kind, beside random modules."""
+    heads = ("kind", "bits/byte", "effect", "of random", "their SD", "of them below")
+    table = Table(*heads, box=None)
+    for kind, *figures, below in ablation.by_kind.iter_rows():
+        values = [f"{value:.3f}" for value in figures]
+        table.add_row(Text(printable(kind)), *values, f"{below:.0%}")
     return table
 
 

@@ -8,8 +8,9 @@ time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Self
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 from rich.console import RenderableType
 from rich.progress import (
@@ -28,12 +29,18 @@ from upbringing.order import Rows
 from upbringing.study import Design, is_done
 from upbringing.study import Progress as News
 from upbringing.study.execution import LIFE, has_washout
-from upbringing.training import KindsRead, Moment, OnStep
+from upbringing.training import NO_LOG, KindsRead, Log, Moment, OnStep
 from upbringing.training.cost import duration
 from upbringing.training.levers import Steps
+from upbringing.training.raising import Watch
 
 _LINE_EVERY_S = 15.0
 _MEASURED = "being measured"
+
+
+def say_warning(line: str) -> None:
+    """A line that a person should read; above the table, where there is one."""
+    say(f"warning: {line}")
 
 
 class _SpeedColumn(ProgressColumn):
@@ -45,7 +52,7 @@ class _SpeedColumn(ProgressColumn):
 
 
 class _Table(Progress):
-    """A task a life, in tokens, with the fields `age`, `loss` and `reads`; above them a headline."""
+    """Below a headline a task a life, in tokens, with the fields `age`, `loss` and `reads`."""
 
     def __init__(self, headline: Callable[[], str]) -> None:
         self._headline = headline
@@ -78,13 +85,12 @@ class _UnderWay:
         self._tasks: dict[str, TaskID] = {}
         self._said_at = time.monotonic()
 
-    def start(self) -> None:
-        """Show the table, where there is a terminal."""
+    def __enter__(self) -> Self:
         if out.is_terminal:
             self._table.start()
+        return self
 
-    def stop(self) -> None:
-        """Take it away."""
+    def __exit__(self, *_: object) -> None:
         if out.is_terminal:
             self._table.stop()
 
@@ -98,18 +104,17 @@ class _UnderWay:
         """Tokens a second, of all of them."""
         return sum(task.speed or 0.0 for task in self.tasks)
 
-    def lived(self, name: str, now: Moment, kind: str) -> None:
-        """A life has gone on by a step; one that is new here begins where it is taken up."""
+    def lived(self, name: str, now: Moment, kind: str, *, title: str) -> None:
+        """A life has gone on by a step; one that is new here is called `title`."""
         total = round(now.num_tokens / now.age)
         reads = _MEASURED if now.done == now.total else f"reads {printable(kind)}"
-        fields = {"age": now.age, "loss": now.loss, "reads": reads, "now": now}
+        fields: dict[str, Any] = {"age": now.age, "loss": now.loss, "reads": reads, "now": now}
         if name in self._tasks:
             self._table.update(self._tasks[name], completed=now.num_tokens, **fields)
         else:
             self._tasks[name] = self._table.add_task(
-                printable(name), total=total, completed=now.num_tokens, **fields
+                printable(title), total=total, completed=now.num_tokens, **fields
             )
-        self.say_now_and_then()
 
     def end(self, name: str) -> None:
         """A life is no longer under way."""
@@ -123,33 +128,33 @@ class _UnderWay:
             say(f"  {self._line()}")
 
 
-class LifeProgress:
-    """How far one life is."""
+@contextmanager
+def life_shown(name: str, log: Log = NO_LOG) -> Iterator[Watch]:
+    """Inside, the life that is raised with what is given is shown, and mirrored to `log`."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._under_way = _UnderWay(lambda: "", self._line)
-
-    def __enter__(self) -> Self:
-        self._under_way.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._under_way.stop()
-
-    def watch(self, rows: Rows, steps: Steps) -> OnStep:
-        """What takes note of each step that is lived of `steps` on `rows`."""
-        kinds = KindsRead(rows, steps)
-        return lambda now: self._under_way.lived(self._name, now, kinds.at(now.done - 1))
-
-    def _line(self) -> str:
-        (task,) = self._under_way.tasks
+    def line() -> str:
+        (task,) = under_way.tasks
         now: Moment = task.fields["now"]
         left = f", {duration(task.time_remaining)} left" if task.time_remaining else ""
         return (
             f"step {now.done:,} of {now.total:,}, age {now.age:.2f}, loss {now.loss:.2f}, "
-            f"{self._under_way.speed:,.0f} tokens/s{left}, {task.fields['reads']}"
+            f"{under_way.speed:,.0f} tokens/s{left}, {task.fields['reads']}"
         )
+
+    under_way = _UnderWay(lambda: "", line)
+
+    def watch(rows: Rows, steps: Steps) -> OnStep:
+        kinds, mirrored = KindsRead(rows, steps), mirror(name)
+
+        def on_step(now: Moment) -> None:
+            mirrored(now)
+            under_way.lived(name, now, kinds.at(now.done - 1), title=name)
+            under_way.say_now_and_then()
+
+        return on_step
+
+    with under_way, log.open(say_warning) as mirror:
+        yield watch
 
 
 class StudyProgress:
@@ -158,36 +163,56 @@ class StudyProgress:
     def __init__(self, design: Design) -> None:
         washout = design.settings.washout
         self._lives = {
-            plan.name: len(plan.recipe.steps)
-            for plan in design.plans
-            if not is_done(design, plan)
+            plan.name: len(plan.recipe.steps) for plan in design.plans if not is_done(design, plan)
         }
-        self._total = dict(self._lives)
+        self._steps = dict(self._lives)
         for plan in design.plans:
-            if plan.name in self._total and washout and has_washout(design, plan):
-                self._total[plan.name] += round(self._lives[plan.name] * washout.share)
-        self._done, self._taken_up = dict.fromkeys(self._total, 0), dict[tuple[str, str], int]()
-        self._num_measured, self._started_at = 0, time.monotonic()
+            if plan.name in self._steps and washout and has_washout(design, plan):
+                self._steps[plan.name] += round(self._lives[plan.name] * washout.share)
+        self._done = dict.fromkeys(self._steps, 0)
+        self._stages: dict[str, str] = {}
+        self._num_measured, self._num_taken_up = 0, 0
+        self._started_at = time.monotonic()
         self._under_way = _UnderWay(self._line, self._line)
 
     def __enter__(self) -> Self:
-        self._under_way.start()
+        self._under_way.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._under_way.stop()
+        self._under_way.__exit__()
 
     def __call__(self, news: News) -> None:
-        """Take note of a run's progress."""
+        """Take note of what is new of a run."""
         if news.warning:
-            say(f"warning: {news.warning}")
-        elif news.run not in self._total:
-            return  # it was done before, beside others that were not
-        elif news.now is None:
-            self._num_measured += 1
-            self._done[news.run] = self._total[news.run]
-            for stage in (LIFE, news.stage):
-                self._under_way.end(_named(news.run, stage))
+            say_warning(news.warning)
+        elif news.run not in self._steps:
+            return  # it was done before, beside others of its population that were not
+        elif news.now and news.kind:
+            self._lived(news.run, news.stage, news.now, news.kind)
         else:
-            self._lived(news, news.now)
+            self._num_measured += 1
+            self._done[news.run] = self._steps[news.run]
+            self._under_way.end(news.run)
         self._under_way.say_now_and_then()
+
+    def _lived(self, run: str, stage: str, now: Moment, kind: str) -> None:
+        if self._stages.get(run) != stage:
+            self._stages[run] = stage
+            self._num_taken_up += now.done - 1  # steps of a life that was begun before
+            self._under_way.end(run)
+        self._done[run] = now.done if stage == LIFE else self._lives[run] + now.done
+        self._under_way.lived(run, now, kind, title=run if stage == LIFE else f"{run} {stage}")
+
+    def _line(self) -> str:
+        done, steps = sum(self._done.values()), max(1, sum(self._steps.values()))
+        said = [
+            f"{self._num_measured} of {len(self._steps)} minds raised",
+            f"{done / steps:.0%}",
+        ]
+        if speed := self._under_way.speed:
+            said.append(f"{speed:,.0f} tokens/s")
+        if lived := done - self._num_taken_up:
+            seconds = time.monotonic() - self._started_at
+            said.append(f"{duration(seconds * (steps - done) / lived)} left")
+        return ", ".join(said)

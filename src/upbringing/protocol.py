@@ -30,6 +30,7 @@ from upbringing.study import (
     prepare,
 )
 from upbringing.study.power import power_line
+from upbringing.training import NO_LOG, Log
 
 EVERYDAY_VOICES = ("plain", "technical", "drama", "chat")
 """What a short life reads, so that each kind is a quarter of it; others are added by name."""
@@ -73,12 +74,14 @@ def raise_minds(
     with_text: bool = True,
     tell: Callable[[str], None] = lambda _: None,
     watch: Callable[[Design], AbstractContextManager[OnProgress | None]] = lambda _: nullcontext(),
+    log: Log = NO_LOG,
 ) -> Raised:
     """Raise minds on one corpus in several orders at `place`, and write the page of it.
 
     Of a corpus in several languages the one with the most text is taken, unless `settings` say,
     and of texts that are shorter than the life asked for, all.
-    `tell` is given a line a stage; `watch` opens what hears of progress while minds are raised.
+    `tell` is given a line a stage; `watch` opens what hears of progress while minds are raised;
+    `log` says where the figures of each step go besides.
     Raises any `UpbringingError`; what was done until then stays, and the same call continues.
     """
     corpus = _corpus(source, place / "corpus", tell)
@@ -91,7 +94,7 @@ def raise_minds(
         tell(line)
     tell(state_line(design))
     with watch(design) as on_progress:
-        execute(design, num_workers=num_workers, on_progress=on_progress)
+        execute(design, num_workers=num_workers, on_progress=on_progress, log=log)
     findings = conclude(design)
     page = write_page(design.path, with_text=with_text)
     return Raised(design.path, page, findings)

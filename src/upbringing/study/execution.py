@@ -17,6 +17,7 @@ from upbringing.files import folder_digest
 from upbringing.study.design import WASHOUT, Design, Plan
 from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
 from upbringing.training import (
+    NO_LOG,
     KindsRead,
     Log,
     Member,
@@ -30,7 +31,6 @@ from upbringing.training import (
 from upbringing.training.averaging import average_folder, average_run
 
 LIFE = "life"
-NO_LOG = Log()
 WASHOUT_AGES = (0.5, 1.0)
 
 

@@ -22,11 +22,12 @@ from upbringing.training.schedules import (
     read_curve,
     say_curve,
 )
-from upbringing.training.sinks import Log
+from upbringing.training.sinks import NO_LOG, Log
 
 __all__ = [
     "CURVES",
     "DEFAULT_AGES",
+    "NO_LOG",
     "SHAPES",
     "BatchRule",
     "Cost",

@@ -90,7 +90,7 @@ class Cost:
         mind = f"a mind of {self.num_parameters:,} parameters"
         return [
             f"{read} in {count(self.num_rows, 'row')}, {count(self.num_steps, 'step')}",
-            f"time    {_duration(self.seconds)} here, {mind} ({speed})",
+            f"time    {duration(self.seconds)} here, {mind} ({speed})",
             f"memory  {state} of weights, gradients and moments, {step} for a step",
             f"disk    {kept} of {self.num_checkpoints} checkpoints, {resume} to resume from",
         ]
@@ -212,7 +212,7 @@ def _time_step(shape: str, batch_size: int, row_length: int) -> _Timed:
     return _Timed(min(times) * batch_size / num_timed, num_bytes * batch_size // num_timed)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """`under 1 s`, `about 40 s`, `about 12 min`, `about 3.5 h`, `about 2.1 days`."""
     for unit, long in (("days", 86_400.0), ("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * long or (unit != "min" and seconds >= long):

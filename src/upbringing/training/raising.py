@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -11,7 +11,7 @@ from upbringing.corpus import TRAIN, Corpus, Tokens, load_tokenizer, tokenize, t
 from upbringing.errors import InputError, Problem
 from upbringing.files import folder_digest
 from upbringing.order import Adapter, Order, Rows, packing_named
-from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
+from upbringing.training.levers import BatchRule, Priority, Segment, Steps, Timeline
 from upbringing.training.loop import OnStep, train
 from upbringing.training.machine import Numerics, Precision, best_device, settle_process
 from upbringing.training.model import shape_named
@@ -21,6 +21,9 @@ from upbringing.training.schedules import Said, read_curve, say_curve
 from upbringing.training.world import World, world_of_process
 
 _CHECKPOINT = "config.json"
+
+Watch = Callable[[Rows, Steps], OnStep]
+"""Makes, of what will be read and in which steps, what is called after each of them."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Life:
 
 
 def raise_on_order(
-    order: Path, corpus: Path, place: Path, life: Life, *, on_step: OnStep | None = None
+    order: Path, corpus: Path, place: Path, life: Life, *, watch: Watch | None = None
 ) -> Run:
     """Raise a mind on an order with its own levers, or continue the run at `place`.
 
@@ -134,14 +137,15 @@ def raise_on_order(
         rows = Rows(Order.open(order, opened), tokens, life.row_length, packing, attention)
         if world.is_first:
             world.wait()
+        recipe = life.recipe(rows, world)
         return train(
             rows,
-            life.recipe(rows, world),
+            recipe,
             place,
             sources={"corpus": corpus, "order": order},
             parent=life.parent,
             world=world,
-            on_step=on_step if world.is_first else None,
+            on_step=watch(rows, recipe.steps) if watch and world.is_first else None,
         )
 
 

@@ -145,13 +145,15 @@ def _step(now: Moment) -> int:
 
 @dataclass(frozen=True)
 class Log:
-    """Which sinks lives are mirrored to, by name, and the folder that they write into."""
+    """Which sinks lives are mirrored to, by name, and the folder that they write into.
+
+    Raises `InputError`, for all at once, for sinks that are unknown or not installed.
+    """
 
     sinks: tuple[str, ...] = ()
     folder: Path = Path("log")
 
-    def check(self) -> None:
-        """Raise `InputError`, for all at once, for sinks that are unknown or not installed."""
+    def __post_init__(self) -> None:
         unknown = [Problem(f"no sink is called {name!r}", allowed=", ".join(SINKS))
                    for name in self.sinks if name not in SINKS]  # fmt: skip
         missing = [
@@ -185,6 +187,9 @@ class Log:
         finally:
             for sink in opened:
                 sink.close()
+
+
+NO_LOG = Log()
 
 
 class _Guarded:
