@@ -1,5 +1,6 @@
 """The fourth room: run → profile. What the next rooms use of it."""
 
+from upbringing.character.ablation import Ablation, ablate
 from upbringing.character.axes import Axis
 from upbringing.character.examination import JudgeReport
 from upbringing.character.judging import Judging, judge_for
@@ -9,6 +10,7 @@ from upbringing.character.samples import Sampling, draw_samples
 from upbringing.character.voice import Judge
 
 __all__ = [
+    "Ablation",
     "Axis",
     "Judge",
     "JudgeReport",
@@ -17,6 +19,7 @@ __all__ = [
     "Probes",
     "Profile",
     "Sampling",
+    "ablate",
     "draw_samples",
     "judge_for",
     "measure_run",

@@ -9,7 +9,7 @@ Shapes: N texts, T tokens of a window.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +65,18 @@ def bits(mind: Mind, passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
         np.add.at(totals, [n for n, _, _ in batch], (losses_NT * scored_NT).sum(1) / np.log(2))
         start = stop
     return totals
+
+
+def bits_per_byte(mind: Mind, by_kind: Mapping[str, Sequence[Passage]]) -> dict[str, float]:
+    """Bits a byte that the passages of each kind need together."""
+    needed = bits(mind, [passage for scored in by_kind.values() for passage in scored])
+    figures = {}
+    start = 0
+    for kind, scored in by_kind.items():
+        total = needed[start : start + len(scored)].sum()
+        figures[kind] = float(total / sum(passage.num_bytes for passage in scored))
+        start += len(scored)
+    return figures
 
 
 def _windows(number: int, passage: Passage, size: int) -> list[tuple[int, tuple[int, ...], int]]:

@@ -47,6 +47,28 @@ class Pair:
     negative_alone: Passage
 
 
+def held_out_by_kind(
+    corpus: Corpus, tokenizer: Tokenizer, num_bytes: int, *, lang: str | None = None
+) -> dict[str, list[Passage]]:
+    """Held-out scenes of each kind, in the order of a keyed hash, up to `num_bytes` a kind.
+
+    Of one language, or of all. Raises `InputError` where none is held out.
+    """
+    names = ["id", "key", "kind", "lang", "split", "text", "num_bytes"]
+    frame = corpus.columns(names).filter(split=HELD_OUT)
+    frame = frame if lang is None else frame.filter(lang=lang)
+    if frame.is_empty():
+        raise InputError("no scene is held out", where=str(corpus.path))
+    lots = keyed_hash(frame["key"].to_numpy(), 0, "held out")
+    frame = frame.with_columns(lot=pl.Series(lots)).sort("lot", "id")
+    before = pl.col("num_bytes").cast(pl.Int64).cum_sum().over("kind") - pl.col("num_bytes")
+    taken = frame.filter(before < num_bytes).sort("kind", "lot", "id")
+    return {
+        str(kind): [passage(tokenizer, text) for text in scenes["text"]]
+        for (kind,), scenes in taken.group_by("kind", maintain_order=True)
+    }
+
+
 @dataclass(frozen=True)
 class Probes:
     """Everything a mind is asked: held-out text by kind, pairs, openings, and the judge.
@@ -63,22 +85,9 @@ class Probes:
 
     @cached_property
     def held_out(self) -> dict[str, list[Passage]]:
-        """Held-out scenes of each kind, taken in the order of a keyed hash up to the limit.
-
-        Raises `InputError` for a language without held-out scenes.
-        """
-        names = ["id", "key", "kind", "lang", "split", "text", "num_bytes"]
-        frame = self.corpus.columns(names).filter(lang=self.axis.lang, split=HELD_OUT)
-        if frame.is_empty():
-            raise InputError("no scene is held out", where=str(self.corpus.path))
-        lots = keyed_hash(frame["key"].to_numpy(), 0, "held out")
-        frame = frame.with_columns(lot=pl.Series(lots)).sort("lot", "id")
-        before = pl.col("num_bytes").cast(pl.Int64).cum_sum().over("kind") - pl.col("num_bytes")
-        taken = frame.filter(before < self.settings.held_out_bytes).sort("kind", "lot", "id")
-        return {
-            str(kind): [passage(self.tokenizer, text) for text in scenes["text"]]
-            for (kind,), scenes in taken.group_by("kind", maintain_order=True)
-        }
+        """`held_out_by_kind` for the axis's language."""
+        limit = self.settings.held_out_bytes
+        return held_out_by_kind(self.corpus, self.tokenizer, limit, lang=self.axis.lang)
 
     @cached_property
     def pairs(self) -> list[Pair]:

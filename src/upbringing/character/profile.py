@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 
-from upbringing.character.likelihood import bits
+from upbringing.character.likelihood import bits, bits_per_byte
 from upbringing.character.probes import Probes
 from upbringing.character.samples import draw_samples
 from upbringing.errors import ArtefactError
@@ -128,14 +128,7 @@ def competence(mind: Mind, probes: Probes) -> list[Reading]:
     Excess is the positive kinds' mean minus the mean of all other kinds: below zero where the mind
     knows the block better than the rest.
     """
-    passages = probes.held_out
-    needed = bits(mind, [p for kind in passages.values() for p in kind])
-    by_kind: dict[str, float] = {}
-    start = 0
-    for kind, scored in passages.items():
-        total = needed[start : start + len(scored)].sum()
-        by_kind[kind] = float(total / sum(p.num_bytes for p in scored))
-        start += len(scored)
+    by_kind = bits_per_byte(mind, probes.held_out)
     block = [value for kind, value in by_kind.items() if kind in probes.axis.positive]
     rest = [value for kind, value in by_kind.items() if kind not in probes.axis.positive]
     figures = [("bits_per_byte", kind, value) for kind, value in by_kind.items()]

@@ -146,7 +146,8 @@ class Recipe:
         """Where a checkpoint is kept: `ages`, and the timeline's borders where parts learn."""
         if not self.timeline.teaches_parts:
             return self.ages
-        return tuple(sorted({*self.ages, *self.timeline.borders}))
+        borders = (row / self.num_rows for row in self.timeline.first_rows(self.num_rows))
+        return tuple(sorted({*self.ages, *borders}))
 
 
 def _usual_lr(shape: Shape | None) -> float:
