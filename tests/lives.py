@@ -19,6 +19,7 @@ import pytest
 
 from upbringing.corpus import Corpus, load_tokenizer, tokenize
 from upbringing.errors import UpbringingError
+from upbringing.files import file_digest
 from upbringing.order import Order, Rows
 from upbringing.training import (
     Moment,
@@ -93,18 +94,28 @@ def raised(home: Path, place: Path, **options: Any) -> Run:
 
 
 def lived(
-    home: Path, place: Path, *, every_s: float = 0.0, fault: Fault | None = None
+    home: Path, place: Path, *, every_s: float = 0.0, fault: Fault | None = None, **recipe: Any
 ) -> tuple[int | None, str]:
-    """Live at `place` in a process of its own: its exit code, and the ledger or the error."""
+    """Live at `place` in a process of its own: its exit code, and the ledger or the error.
+
+    What is given beside is of the recipe.
+    """
     said = place.with_suffix(".said")
     said.unlink(missing_ok=True)
-    process = forked.Process(target=_live, args=(home, place, said, every_s, fault))
+    process = forked.Process(target=_live, args=(home, place, said, every_s, fault, recipe))
     process.start()
     process.join()
     return process.exitcode, said.read_text() if said.exists() else ""
 
 
-def _live(home: Path, place: Path, said: Path, every_s: float, fault: Fault | None) -> None:
+def _live(
+    home: Path,
+    place: Path,
+    said: Path,
+    every_s: float,
+    fault: Fault | None,
+    recipe: dict[str, Any],
+) -> None:
     settle_process(1)
     rows = rows_of(home)
     if fault and fault.what == "killed while writing":
@@ -121,7 +132,7 @@ def _live(home: Path, place: Path, said: Path, every_s: float, fault: Fault | No
     try:
         run = train(
             rows,
-            recipe_of(rows),
+            recipe_of(rows, **recipe),
             place,
             sources={"corpus": home / "corpus", "order": home / "order"},
             snapshot_every_s=every_s,
@@ -156,3 +167,9 @@ def lose_the_loss(patch: pytest.MonkeyPatch, run: str, *, at_step: int) -> None:
         whole(self, digests, math.nan if is_lost else loss, grad_norm)
 
     patch.setattr(Records, "note", note)
+
+
+def everything(place: Path) -> dict[str, str]:
+    """The digest of every file below a folder, hidden ones too."""
+    files = (file for file in place.rglob("*") if file.is_file())
+    return {file.relative_to(place).as_posix(): file_digest(file) for file in files}

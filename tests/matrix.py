@@ -6,9 +6,9 @@
 World sizes 1, 2, 4 × workers 0, 2 × accumulation 1, 3; of each, lives that are struck by SIGKILL at
 20 random steps, in a random rank and at a random moment of the step, and go on from their last
 checkpoint in a world of another size (`worlds.py`: real processes, gloo between ranks). Then the
-project's own loop, killed and continued as often. A life counts if what was noted up to its death
-is what the order says, if at its end the ledger is that of the order, to the bit, and `verify`
-holds, and if its weights are those of the life that was never killed.
+project's own loop, killed and continued as often, and under each lever. A life counts if what was
+noted up to its death is what the order says, if at its end the ledger is that of the order, to the
+bit, and `verify` holds, and if its weights are those of the life that was never killed.
 """
 
 from __future__ import annotations
@@ -24,19 +24,46 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
-from lives import Fault, lived
+from lives import NEVER_S, Fault, everything, lived, recipe_of, rows_of
 from worlds import MOMENTS, Strike, World, due, feed_of, live, make_home
 
 from upbringing.errors import UpbringingError
 from upbringing.identity import generator
+from upbringing.order import NO_LEVERS, Levers
+from upbringing.training import Numerics, Priority, Timeline
 from upbringing.training.consumed import Consumed
 
 SIZES = (1, 2, 4)
 WORLDS = [World(*numbers) for numbers in product(SIZES, (0, 2), (1, 3))]
 NUM_STRIKES = 20
 OWN_LOOP = "{name: own, seed: 3, phases: [{name: life, scenes: rest}]}"
+
+
+def _late(**levers: Any) -> dict[str, Any]:
+    """A life that goes on from its middle under these levers."""
+    of = Timeline.of_stretches({0.0: NO_LEVERS, 0.4: Levers(**levers), 0.8: NO_LEVERS}, 5)
+    return {"timeline": of}
+
+
+LEVERS: dict[str, dict[str, Any]] = {
+    "modules": _late(modules={"attention": 0, "mlp": 0.5}),
+    "moments anew": _late(moments="anew"),
+    "adapter": _late(lora={"rank": 2}),
+    "batch size": _late(batch_size=3),
+    "loss": _late(loss_scale=0),
+    "re-warming": _late(rewarm=0.5),
+    "priority": {"priority": Priority({0: 1, 1: 0.2}, "loss")},
+    "dose": {"loss_by_kind": {"drama": 3.0}},
+    "schedule": {"schedule": {"wsd": 0.3}},
+    "moving average": {"emas": (0.2,)},
+    "micro-batches": {
+        "numerics": Numerics("fp32", accumulation=5),
+        "timeline": Timeline.uniform(5),
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -119,6 +146,27 @@ def own_faults(scratch: Path, number: int) -> Iterator[list[str]]:
         yield faults
 
 
+def lever_faults(lever: str, home: Path, scratch: Path, number: int) -> Iterator[list[str]]:
+    """What does not hold of lives under a lever, each struck once: they come to the same bytes."""
+    options = LEVERS[lever]
+    code, ledger = lived(home, scratch / lever, every_s=NEVER_S, **options)
+    assert code == 0, ledger
+    whole = everything(scratch / lever)
+    num_steps = len(recipe_of(rows_of(home), **options).steps)
+    rng = generator(0, "matrix", lever)
+    for life in range(number):
+        place = scratch / f"{lever}-{life}"
+        fault = Fault("killed", int(rng.integers(1, num_steps)))
+        code, _ = lived(home, place, fault=fault, **options)
+        faults = [] if code == -signal.SIGKILL else [f"was not killed: {code}"]
+        if (said := lived(home, place, **options)) != (0, ledger):
+            faults.append(f"comes to {said}, not {ledger}")
+        if everything(place) != whole:
+            faults.append("has other bytes")
+        shutil.rmtree(place, ignore_errors=True)
+        yield faults
+
+
 def run(scratch: Path, num_strikes: int, say: Callable[[str], None]) -> tuple[bool, int]:
     """Live all cells, and say what holds of them; whether all does, and the number of lives."""
     expected = Expected.of(make_home(scratch / "home"), scratch)
@@ -143,6 +191,12 @@ def run(scratch: Path, num_strikes: int, say: Callable[[str], None]) -> tuple[bo
             (faults_of(cell, expected, scratch / "life") for cell in cells),
         )
     row("1, the project's own loop | 0 | 1 | 1", own_faults(scratch, num_strikes))
+    say("")
+    say("| lever, in the project's own loop | killed | the same bytes |")
+    say("|---|---|---|")
+    home = make_home(scratch / "home of levers", OWN_LOOP)
+    for lever in LEVERS:
+        row(lever, lever_faults(lever, home, scratch, num_strikes))
     say("")
     holds = held == num_lives
     say(
@@ -184,7 +238,8 @@ and moment (before a note, within one, before the ranks meet, after the step, wh
 written), and goes on from its last checkpoint in a world of another size. The last column counts
 the lives of which all this holds: what was noted until the death, and at the end, is the order row
 by row; the ledger is the same to the last bit; the weights are those of the life that was never
-killed.
+killed. Below, lives under each lever, killed at random steps: every byte of the run is that of the
+life that was never killed.
 
 {table}
 

@@ -59,7 +59,7 @@ def test_the_effect_is_of_the_weights_that_learnt(taught: Run) -> None:
 
 
 def test_what_cannot_be_put_back(taught: Run, home: Path) -> None:
-    with pytest.raises(InputError, match="no stretch begins at age 0.5\n    allowed: 0, 0.3"):
+    with pytest.raises(InputError, match=r"no stretch begins at age 0\.5\n    allowed: 0, 0\.3"):
         ablate(taught, 0.5)
     with pytest.raises(InputError, match="every weight learnt from age 0 on"):
         ablate(taught, 0.0)

@@ -7,19 +7,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from lives import NEVER_S, Fault, lived, raised, recipe_of, rows_of
+from lives import NEVER_S, Fault, everything, lived, raised, recipe_of, rows_of
 
 from upbringing.errors import ArtefactError, ResumeError, StorageError, VerificationError
-from upbringing.files import file_digest, write_manifest
+from upbringing.files import write_manifest
 from upbringing.training import Ledger
 
 KILLED = (-signal.SIGKILL, "")
-
-
-def everything(place: Path) -> dict[str, str]:
-    """The digest of every file below a folder, hidden ones too."""
-    files = (file for file in place.rglob("*") if file.is_file())
-    return {file.relative_to(place).as_posix(): file_digest(file) for file in files}
 
 
 @pytest.fixture(scope="module")

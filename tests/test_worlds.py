@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from lives import Fault, forked, lived, raised, recipe_of, rows_of
+from lives import Fault, everything, forked, lived, raised, recipe_of, rows_of
 from safetensors.torch import load_file
-from test_resume import everything
 
 from upbringing.errors import InputError, ShortageError, StoppedError
 from upbringing.order import NO_LEVERS, Levers

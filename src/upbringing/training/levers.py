@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from upbringing.order import Levers, Rows
-from upbringing.training.schedules import Ages, Said, lr_share
+from upbringing.training.schedules import Ages, Said, lr_share, read_curve, say_curve
 
 BatchRule = Literal["sqrt", "linear", "none"]
 
@@ -35,6 +35,10 @@ class Priority:
 
     curve: Said
     weighs: Literal["rate", "loss"] = "rate"
+
+    def __post_init__(self) -> None:
+        # As JSON gives it back: a table's ages are text there.
+        object.__setattr__(self, "curve", say_curve(read_curve(self.curve)))
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,10 @@ class Recipe:
     beta2: float = 0.95
     clip_norm: float = 1.0
 
+    def __post_init__(self) -> None:
+        # As JSON gives it back: a table's ages are text there.
+        object.__setattr__(self, "schedule", say_curve(read_curve(self.schedule)))
+
     @classmethod
     def of(
         cls,
@@ -86,7 +90,7 @@ class Recipe:
             tokenizer=rows.tokens.digest,
             shape=shape and replace(shape, num_vocab=rows.tokens.num_vocab),
             seed=seed,
-            schedule=say_curve(read_curve(schedule)),
+            schedule=schedule,
             peak_lr=peak_lr or _usual_lr(shape),
             batch_size=batch_size,
             timeline=timeline or Timeline.uniform(batch_size),
