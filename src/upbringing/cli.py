@@ -258,12 +258,21 @@ def plan(
     shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
     batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
     row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
+    schedule: Annotated[str, typer.Option(help="Of the learning rate.")] = "linear",
+    svg: Annotated[Path | None, typer.Option(help="Draw order and imprint to this file.")] = None,
 ) -> None:
-    """Say what a curriculum would do on a corpus, and what it would cost. Writes nothing."""
-    from upbringing.showing import show_plan
+    """Say what a curriculum would do on a corpus, and what it would cost. Keeps nothing."""
+    from upbringing.planning import show_plan
 
     show_plan(
-        curriculum, corpus, seed=seed, shape=shape, batch_size=batch_size, row_length=row_length
+        curriculum,
+        corpus,
+        seed=seed,
+        shape=shape,
+        batch_size=batch_size,
+        row_length=row_length,
+        schedule=_curve(schedule, "--schedule"),
+        svg=svg,
     )
 
 
@@ -499,6 +508,43 @@ def study(
         execute(design, num_workers=workers, on_progress=progress, log=mirrored)
     for line in conclude(design)["answer"]:
         say(line)
+
+
+@app.command()
+def imprint(
+    corpus: Annotated[Path, typer.Argument(help="A corpus folder; best a world with packets.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Continues if it is there.")],
+    lang: Lang = None,
+    shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
+    schedules: Annotated[str, typer.Option(help="One or several, with commas.")] = "linear",
+    ages: Annotated[int, typer.Option(help="At which packets are met, and packets a life.")] = 8,
+    seeds: Annotated[int, typer.Option(help="Of twice as many lives as ages.")] = 4,
+    tokens: Annotated[int | None, typer.Option(help="Of a life; all by default.")] = None,
+    packet_scenes: Annotated[int, typer.Option(help="Where a corpus has no packets.")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows of an optimiser step.")] = 8,
+    row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
+    peak_lr: Annotated[float | None, typer.Option(help="The shape's own by default.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="AdamW's; 0.1 by default.")] = None,
+    workers: Workers = None,
+) -> None:
+    """Measure what is left of text by the age at which it was met, beside what is predicted."""
+    from upbringing.imprinting import measure_imprint
+    from upbringing.study import ImprintSettings
+
+    settings = ImprintSettings(
+        lang=lang,
+        shape=shape,
+        schedules=tuple(_names(schedules)),
+        num_ages=ages,
+        num_seeds=seeds,
+        tokens=tokens,
+        scenes_a_packet=packet_scenes,
+        batch_size=batch_size,
+        row_length=row_length,
+        peak_lr=peak_lr,
+        weight_decay=weight_decay,
+    )
+    measure_imprint(corpus, settings, out, num_workers=workers)
 
 
 @app.command()

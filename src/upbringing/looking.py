@@ -34,13 +34,18 @@ _MOST_KINDS = 3
 _NUM_ENDS = 3
 
 
-def say_order(order: Order, title: str, *, tenths: bool = False) -> None:
-    """The tree of phases and the ribbon; with `tenths`, the shares of kinds in figures too."""
+def say_order(
+    order: Order, title: str, *, tenths: bool = False, under: Sequence[Text] = ()
+) -> None:
+    """The tree of phases and the ribbon; with `tenths`, the shares of kinds in figures too.
+
+    `under` are lines to stand between the ribbon and its key.
+    """
     for line in _tree(order, title):
         say(line)
     say("")
     palette = Palette.of(order)
-    for text in [*ribbon_lines(order, palette, out.width), *palette.key(out.width)]:
+    for text in [*ribbon_lines(order, palette, out.width), *under, *palette.key(out.width)]:
         say(text)
     if tenths:
         say("")

@@ -26,6 +26,7 @@ _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_black",
 _OTHERS, _OTHERS_LETTER = "others", "·"
 _MOST_KINDS = 24
 _ALPHABET = string.ascii_letters + string.digits
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _NUM_LINES = 4
 _WIDEST = 100
 
@@ -91,7 +92,7 @@ def ribbon_lines(order: Order, palette: Palette, width: int) -> list[Text]:
 
     The last line is the axis of age, with a tick where a phase begins.
     """
-    num_bins = max(1, min(_WIDEST, width - 4))
+    num_bins = num_columns(width)
     letters = list(palette.letters.values())
     reached = palette.shares(order, num_bins).cumsum(axis=1)
     lines = []
@@ -103,6 +104,17 @@ def ribbon_lines(order: Order, palette: Palette, width: int) -> list[Text]:
             text.append(letters[kind] * len(list(columns)), style=palette.style(kind))
         lines.append(text)
     return [*lines, _axis(order, num_bins)]
+
+
+def num_columns(width: int) -> int:
+    """The columns of a ribbon on a terminal of that width."""
+    return max(1, min(_WIDEST, width - 4))
+
+
+def curve_line(heights: npt.NDArray[np.float64]) -> Text:
+    """A curve under a ribbon, a block a column, (num_columns,): the highest is full."""
+    levels = np.ceil(heights / max(heights.max(), 1e-12) * len(_BLOCKS)).astype(int) - 1
+    return Text("  " + "".join(_BLOCKS[level] for level in levels.clip(min=0)))
 
 
 def _axis(order: Order, num_bins: int) -> Text:

@@ -24,7 +24,7 @@ from upbringing.looking import (
     say_moment,
     say_order,
 )
-from upbringing.order import Order, caveats, compile_order, load_curriculum
+from upbringing.order import Order
 
 if TYPE_CHECKING:
     from upbringing.character import Sampling
@@ -122,29 +122,6 @@ def _show_order(order: Order, path: Path, question: Question) -> None:
     if not question.asked:
         say_order(order, f"order {path}")
         say_ends(order)
-
-
-def show_plan(
-    curriculum: Path,
-    corpus: Path,
-    *,
-    seed: int | None,
-    shape: str,
-    batch_size: int,
-    row_length: int,
-) -> None:
-    """Print what a curriculum would do on a corpus, what it would cost, and what may be amiss."""
-    from upbringing.training import estimate_cost
-
-    written = load_curriculum(curriculum)
-    order = compile_order(Corpus.open(corpus), written, seed=seed)
-    say_order(order, f"plan {curriculum}", tenths=True)
-    cost = estimate_cost(order, shape, batch_size, row_length=row_length)
-    say("")
-    for line in cost.lines():
-        say(line)
-    for warning in [*caveats(written, order), *cost.warnings]:
-        say(f"warning: {warning}")
 
 
 def _show_run(path: Path, question: Question) -> None:

@@ -3,6 +3,7 @@
 from upbringing.report.arrangement_picture import arrangement_picture
 from upbringing.report.biography import Answer, Biography, Moment, biography
 from upbringing.report.corpus_page import write_corpus_page
+from upbringing.report.imprint_picture import imprint_picture, plan_picture
 from upbringing.report.order_picture import order_picture
 from upbringing.report.page import write_page
 from upbringing.report.picture import picture
@@ -13,8 +14,10 @@ __all__ = [
     "Moment",
     "arrangement_picture",
     "biography",
+    "imprint_picture",
     "order_picture",
     "picture",
+    "plan_picture",
     "write_corpus_page",
     "write_page",
 ]

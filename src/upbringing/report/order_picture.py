@@ -27,14 +27,19 @@ _OTHERS = "other kinds"
 
 def order_picture(orders: Mapping[str, Order]) -> str:
     """An SVG of the ribbons of `orders`, each titled by its name."""
+    rows = order_chart(orders)
+    return svg(rows.resolve_scale(color="independent", opacity="independent"))
+
+
+def order_chart(orders: Mapping[str, Order]) -> alt.VConcatChart:
+    """The ribbons of `orders` above each other, with the key of their kinds."""
     shares = {name: ribbon(order, _NUM_BINS) for name, order in orders.items()}
     paints = _paints(pl.concat(shares.values()))
     charts = [
         _ribbon(order, shares[name], paints, title=name, is_last=name == list(orders)[-1])
         for name, order in orders.items()
     ]
-    rows = alt.vconcat(*charts, _key(paints), spacing=14)
-    return svg(rows.resolve_scale(color="independent", opacity="independent"))
+    return alt.vconcat(*charts, _key(paints), spacing=14)
 
 
 @dataclass(frozen=True)

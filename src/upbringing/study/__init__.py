@@ -3,6 +3,9 @@
 from upbringing.study.design import Design, study_folder
 from upbringing.study.execution import execute, is_done
 from upbringing.study.findings import conclude, open_findings
+from upbringing.study.imprint import ImprintDesign, ImprintSettings, execute_imprint
+from upbringing.study.imprint_findings import conclude_imprint
+from upbringing.study.imprint_preparation import prepare_imprint
 from upbringing.study.lives import longest_life
 from upbringing.study.pool import OnProgress, Progress
 from upbringing.study.preparation import prepare
@@ -10,15 +13,20 @@ from upbringing.study.settings import StudySettings, preset
 
 __all__ = [
     "Design",
+    "ImprintDesign",
+    "ImprintSettings",
     "OnProgress",
     "Progress",
     "StudySettings",
     "conclude",
+    "conclude_imprint",
     "execute",
+    "execute_imprint",
     "is_done",
     "longest_life",
     "open_findings",
     "prepare",
+    "prepare_imprint",
     "preset",
     "study_folder",
 ]

@@ -18,9 +18,9 @@ from typing import Any
 from upbringing.character import Axis, Judge, Probes, ProbeSettings, Sampling
 from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize
 from upbringing.errors import ArtefactError
-from upbringing.files import read_json
 from upbringing.identity import digest_json
 from upbringing.order import Order, Rows
+from upbringing.study.fixed import read_fixed
 from upbringing.study.settings import ProbeAmounts, StudySettings
 from upbringing.training import Recipe
 from upbringing.training.averaging import Average
@@ -56,17 +56,8 @@ class Design:
     @classmethod
     def open(cls, path: Path) -> Design:
         """Open a study folder; raises `ArtefactError` if it is none or was changed."""
-        file = Path(path) / "study.json"
-        whole = read_json(file)
-        if not isinstance(whole, dict) or whole.get("format") != FORMAT:
-            raise ArtefactError("is not a study", where=str(file), allowed=f"format {FORMAT}")
-        if digest_json(whole.get("design")) != whole.get("digest"):
-            raise ArtefactError(
-                "was changed after it was hashed",
-                where=str(file),
-                do="a study's design is fixed: put the file back, or begin another study",
-            )
-        return cls(Path(path), whole["design"], (Path(path) / whole["corpus"]).resolve())
+        path = Path(path)
+        return cls(path, *read_fixed(path / "study.json", FORMAT))
 
     @property
     def digest(self) -> str:

@@ -6,7 +6,6 @@ Preparing the same study again finds it there; another study in its place is ref
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -15,9 +14,7 @@ from typing import Any
 
 from upbringing.character import Axis, Judge, Probes, judge_for
 from upbringing.corpus import Corpus, Tokens
-from upbringing.errors import ResumeError
-from upbringing.files import made_by, read_json, remove_drafts, storage, write_json, write_text
-from upbringing.identity import digest_json
+from upbringing.files import remove_drafts, storage, write_text
 from upbringing.order import (
     Block,
     Order,
@@ -30,6 +27,7 @@ from upbringing.order import (
 from upbringing.study.comparison import check_comparison_class
 from upbringing.study.cut_short import cut_short
 from upbringing.study.design import FORMAT, WASHOUT, Design, Plan, probe_settings
+from upbringing.study.fixed import fix
 from upbringing.study.lives import block_among, in_life, language_of, life_of, stream, tokens_of
 from upbringing.study.poles import LADDER
 from upbringing.study.rules import RULES, pairs_for
@@ -200,50 +198,21 @@ def _write(
     orders: Mapping[str, Order],
     judge: Judge,
 ) -> None:
-    """Write orders, judge and, last, the design; a study that is there already must be this one."""
-    file = place / "study.json"
-    # Where the corpus lies is not part of the design, and relative, so that both can be moved.
-    whole = {
-        "format": FORMAT,
-        "digest": digest_json(design),
-        "design": design,
-        "corpus": os.path.relpath(corpus.path, place),
-        "made_by": made_by(),
-    }
-    if file.exists():
-        there = Design.open(place)
-        _check_same(place, there.said, design)
-        if there.corpus_path != corpus.path.resolve():
-            write_json(file, {**whole, "made_by": read_json(file)["made_by"]})
-        return
-    _clear_unfinished(place)
-    with storage(place):
-        (place / "curricula").mkdir(parents=True, exist_ok=True)
-    for name, order in orders.items():
-        order.save(place / "orders" / name)
-    for arm, text in design["curricula"].items():
-        said = f"# {arm}: {design['arms'][arm]}. Each seed of the study takes the place of `seed`."
-        write_text(place / "curricula" / f"{arm}.yaml", f"{said}\n{text}")
-    judge.save(place / "judge.json")
-    write_json(file, whole)
+    """Write orders, curricula, judge and, last, the design; or find the same study there."""
 
+    def write_parts() -> None:
+        _clear_unfinished(place)
+        with storage(place):
+            (place / "curricula").mkdir(parents=True, exist_ok=True)
+        for name, order in orders.items():
+            order.save(place / "orders" / name)
+        for arm, text in design["curricula"].items():
+            about = f"{arm}: {design['arms'][arm]}. Each seed of the study takes the place"
+            said = f"# {about} of `seed`.\n{text}"
+            write_text(place / "curricula" / f"{arm}.yaml", said)
+        judge.save(place / "judge.json")
 
-def _check_same(place: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
-    """Raise `ResumeError` that names the settings in which the study there differs, or the facts
-    where all its settings are the same.
-    """
-    there, here = theirs["settings"], ours["settings"]
-    differing = [
-        f"{key} ({there.get(key)} there, {here[key]} here)"
-        for key in here
-        if there.get(key) != here[key]
-    ] or [key for key in ours if theirs.get(key) != ours[key]]
-    if differing:
-        raise ResumeError(
-            f"another study lies there; it differs in {', '.join(differing)}",
-            where=str(place),
-            do="choose another -o, or give the settings of the study that is there",
-        )
+    fix(place / "study.json", FORMAT, design, corpus, write_parts)
 
 
 def _clear_unfinished(place: Path) -> None:

@@ -2,6 +2,7 @@
 
 from upbringing.training.checkpoint import open_mind, read_checkpoint
 from upbringing.training.cost import Cost, estimate_cost
+from upbringing.training.imprint import Imprint, planned_imprint
 from upbringing.training.kinds import KindsRead
 from upbringing.training.ledger import Ledger, first_divergence
 from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
@@ -32,6 +33,7 @@ __all__ = [
     "BatchRule",
     "Cost",
     "Decoder",
+    "Imprint",
     "KindsRead",
     "Ledger",
     "Life",
@@ -55,6 +57,7 @@ __all__ = [
     "first_divergence",
     "lr_share",
     "open_mind",
+    "planned_imprint",
     "raise_on_order",
     "raise_population",
     "read_checkpoint",
