@@ -30,7 +30,6 @@ from upbringing.errors import InputError
 from upbringing.identity import keyed_hash, keys_of
 from upbringing.training import Mind, Run, open_mind
 
-
 _NEAR = 0.005
 """How far an age may be from the border that is meant, which is that of a row."""
 

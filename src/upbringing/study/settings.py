@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    BeforeValidator,
     Field,
-    ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
@@ -23,9 +20,16 @@ from upbringing.order import ARMS, NO_LEVERS, Levers, Names
 from upbringing.settings import (
     Settings,
     load_settings,
-    mistake,
     parse_settings,
     validate_all,
+)
+from upbringing.study.treatments import (
+    AverageSettings,
+    PrioritySettings,
+    Schedule,
+    Share,
+    StretchSettings,
+    unfit_averages,
 )
 from upbringing.training import (
     SHAPES,
@@ -33,29 +37,12 @@ from upbringing.training import (
     Said,
     Timeline,
     curve_label,
-    read_curve,
-    say_curve,
 )
-from upbringing.training.averaging import Average, Last, Moving, Soup, lacking, slug
-from upbringing.training.checkpoint import stock_names
-from upbringing.training.parts import weights_of
-from upbringing.training.stock import stock_labels
 
 _PRESETS = Path(__file__).parent / "presets"
 
 
-def _as_schedule(said: Any) -> Said:
-    try:
-        return say_curve(read_curve(said))
-    except InputError as error:
-        problem = error.problems[0]
-        allowed = f"; allowed: {problem.allowed}" if problem.allowed else ""
-        raise ValueError(f"{problem.what}{allowed}") from error
-
-
 T = TypeVar("T", str, int)
-Schedule = Annotated[Any, BeforeValidator(_as_schedule)]
-Share = Annotated[float, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -64,56 +51,6 @@ class WashoutSettings(Settings):
 
     share: Share = 0.25
     lr_scale: Annotated[float, Field(gt=0)] = 0.3
-
-
-class AverageSettings(Settings):
-    """The weights of several ages as one mind: `last`, `soup` or `ema`.
-
-    last   the mean of so many last checkpoints
-    soup   two of `ages`: the mind at the second with `share` (a half) of that at the first in it,
-           in all weights or in `modules`
-    ema    a moving average, its half-life a share of the life
-    """
-
-    last: Annotated[int, Field(ge=2)] | None = None
-    soup: tuple[Share, Share] | None = None
-    share: Annotated[float, Field(gt=0, lt=1)] | None = None
-    modules: Names | None = None
-    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
-
-    @model_validator(mode="after")
-    def _is_one_thing(self) -> Self:
-        said = [self.last, self.soup, self.ema]
-        if said.count(None) != len(said) - 1:
-            raise ValueError("an average is one of last, soup and ema")
-        if self.soup is None and (self.share, self.modules) != (None, None):
-            raise ValueError("`share` and `modules` are of a soup")
-        if self.soup is not None and self.soup[0] >= self.soup[1]:
-            raise ValueError("the two ages of a soup rise")
-        return self
-
-    @property
-    def average(self) -> Average:
-        """What it asks for."""
-        if self.last is not None:
-            return Last(self.last)
-        if self.soup is not None:
-            return Soup(*self.soup, self.share or 0.5, self.modules or ())
-        assert self.ema is not None
-        return Moving(self.ema)
-
-
-class StretchSettings(Levers):
-    """Levers from an age on."""
-
-    age: Annotated[float, Field(ge=0, lt=1, alias="from")]
-
-
-class PrioritySettings(Settings):
-    """How much each age counts: a curve, as a factor on the rate or on the loss."""
-
-    curve: Schedule
-    weighs: Literal["rate", "loss"] = "rate"
 
 
 class ProbeAmounts(Settings):
@@ -245,18 +182,7 @@ class StudySettings(Settings):
     def _averages_are_of_kept_ages(
         cls, said: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
     ) -> Any:
-        mistakes, met = [], set[str]()
-        for number, one in enumerate(said if isinstance(said, (list, tuple)) else ()):
-            try:
-                average = AverageSettings.model_validate(one).average
-            except ValidationError:
-                continue  # `validate` tells it
-            wrong = _unfit(average, info.data)
-            if slug(average) in met:
-                wrong.append("may stand here once")
-            mistakes += [mistake((number,), f"{average.name}: {what}") for what in wrong]
-            met.add(slug(average))
-        return validate_all(said, validate, mistakes)
+        return validate_all(said, validate, unfit_averages(said, info.data))
 
     @model_validator(mode="before")
     @classmethod
@@ -264,19 +190,6 @@ class StudySettings(Settings):
         if isinstance(said, dict) and isinstance(said.get("seeds"), int):
             return {**said, "seeds": list(range(said["seeds"]))}
         return said
-
-
-def _unfit(average: Average, study: Mapping[str, Any]) -> list[str]:
-    """What the minds of a study lack for an average; `study` are its settings that can be."""
-    lack = lacking(average, study["ages"]) if "ages" in study else None
-    wrong = [lack] if lack else []
-    if isinstance(average, Soup) and average.modules and "shape" in study:
-        labels = stock_labels(stock_names(SHAPES[study["shape"]].num_layers))
-        try:
-            weights_of(average.modules, labels)
-        except InputError as error:
-            wrong += [str(problem) for problem in error.problems]
-    return wrong
 
 
 def _each_once(items: tuple[T, ...]) -> tuple[T, ...]:
