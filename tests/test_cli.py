@@ -633,6 +633,7 @@ def test_a_study_may_be_moved(upbringing: Command, pico_copy: Path) -> None:
         ("show nowhere", "nowhere: no such folder"),
         ("show texts", "texts: is no artefact of ours"),
         ("train corpus --corpus corpus -o x", "corpus: is not a finished order"),
+        ("train order --corpus corpus -o x --log mlflow", "no sink is called 'mlflow'"),
         ("verify texts", "texts: is not a finished run"),
         ("measure texts --positive a --negative b", "texts: is not a finished run"),
         ("study scenic.yaml --corpus corpus -o x", "'block' is missing"),

@@ -8,7 +8,7 @@ time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -35,7 +35,6 @@ from upbringing.training.levers import Steps
 from upbringing.training.raising import Watch
 
 _LINE_EVERY_S = 15.0
-_MEASURED = "being measured"
 
 
 def say_warning(line: str) -> None:
@@ -48,14 +47,16 @@ class _SpeedColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """The figure, once there is one."""
-        return Text(f"{task.speed:,.0f} tokens/s" if task.speed else "", justify="right")
+        is_reading = task.speed and not task.finished
+        return Text(f"{task.speed:,.0f} tokens/s" if is_reading else "", justify="right")
 
 
 class _Table(Progress):
     """Below a headline a task a life, in tokens, with the fields `age`, `loss` and `reads`."""
 
-    def __init__(self, headline: Callable[[], str]) -> None:
-        self._headline = headline
+    headline = ""
+
+    def __init__(self) -> None:
         super().__init__(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=10),
@@ -71,18 +72,16 @@ class _Table(Progress):
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The headline, and the table of the lives."""
-        if headline := self._headline():
-            yield Text(headline)
+        if self.headline:
+            yield Text(self.headline)
         yield self.make_tasks_table(self.tasks)
 
 
 class _UnderWay:
     """The lives under way by name, and how they are shown."""
 
-    def __init__(self, headline: Callable[[], str], line: Callable[[], str]) -> None:
-        """`headline` stands above the table, `line` is what is said where there is no terminal."""
-        self._table, self._line = _Table(headline), line
-        self._tasks: dict[str, TaskID] = {}
+    def __init__(self) -> None:
+        self._table, self._tasks = _Table(), dict[str, TaskID]()
         self._said_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -95,20 +94,14 @@ class _UnderWay:
             self._table.stop()
 
     @property
-    def tasks(self) -> list[Task]:
-        """The lives under way."""
-        return self._table.tasks
-
-    @property
     def speed(self) -> float:
-        """Tokens a second, of all of them."""
-        return sum(task.speed or 0.0 for task in self.tasks)
+        """Tokens a second, of all of them that still read."""
+        return sum(task.speed or 0.0 for task in self._table.tasks if not task.finished)
 
-    def lived(self, name: str, now: Moment, kind: str, *, title: str) -> None:
+    def lived(self, name: str, now: Moment, reads: str, *, title: str) -> None:
         """A life has gone on by a step; one that is new here is called `title`."""
         total = round(now.num_tokens / now.age)
-        reads = _MEASURED if now.done == now.total else f"reads {printable(kind)}"
-        fields: dict[str, Any] = {"age": now.age, "loss": now.loss, "reads": reads, "now": now}
+        fields: dict[str, Any] = {"age": now.age, "loss": now.loss, "reads": printable(reads)}
         if name in self._tasks:
             self._table.update(self._tasks[name], completed=now.num_tokens, **fields)
         else:
@@ -116,44 +109,47 @@ class _UnderWay:
                 printable(title), total=total, completed=now.num_tokens, **fields
             )
 
+    def line(self, name: str) -> str:
+        """A life in words, as the table shows it."""
+        (task,) = (task for task in self._table.tasks if task.id == self._tasks[name])
+        said = [f"age {task.fields['age']:.2f}", f"loss {task.fields['loss']:.2f}"]
+        if task.speed and task.time_remaining:
+            said += [f"{task.speed:,.0f} tokens/s", f"{duration(task.time_remaining)} left"]
+        return ", ".join([*said, task.fields["reads"]])
+
     def end(self, name: str) -> None:
         """A life is no longer under way."""
         if name in self._tasks:
             self._table.remove_task(self._tasks.pop(name))
 
-    def say_now_and_then(self) -> None:
-        """The plain line, where there is no terminal, every quarter of a minute."""
+    def put_above(self, line: str) -> None:
+        """A line above the table."""
+        self._table.headline = line
+
+    def say_now_and_then(self, line: str) -> None:
+        """A plain line, where there is no terminal, every quarter of a minute."""
         if not out.is_terminal and time.monotonic() - self._said_at > _LINE_EVERY_S:
             self._said_at = time.monotonic()
-            say(f"  {self._line()}")
+            say(f"  {line}")
 
 
 @contextmanager
 def life_shown(name: str, log: Log = NO_LOG) -> Iterator[Watch]:
     """Inside, the life that is raised with what is given is shown, and mirrored to `log`."""
 
-    def line() -> str:
-        (task,) = under_way.tasks
-        now: Moment = task.fields["now"]
-        left = f", {duration(task.time_remaining)} left" if task.time_remaining else ""
-        return (
-            f"step {now.done:,} of {now.total:,}, age {now.age:.2f}, loss {now.loss:.2f}, "
-            f"{under_way.speed:,.0f} tokens/s{left}, {task.fields['reads']}"
-        )
-
-    under_way = _UnderWay(lambda: "", line)
-
     def watch(rows: Rows, steps: Steps) -> OnStep:
         kinds, mirrored = KindsRead(rows, steps), mirror(name)
 
         def on_step(now: Moment) -> None:
             mirrored(now)
-            under_way.lived(name, now, kinds.at(now.done - 1), title=name)
-            under_way.say_now_and_then()
+            under_way.lived(name, now, f"reads {kinds.at(now.done - 1)}", title=name)
+            under_way.say_now_and_then(
+                f"step {now.done:,} of {now.total:,}, {under_way.line(name)}"
+            )
 
         return on_step
 
-    with under_way, log.open(say_warning) as mirror:
+    with _UnderWay() as under_way, log.open(say_warning) as mirror:
         yield watch
 
 
@@ -173,7 +169,7 @@ class StudyProgress:
         self._stages: dict[str, str] = {}
         self._num_measured, self._num_taken_up = 0, 0
         self._started_at = time.monotonic()
-        self._under_way = _UnderWay(self._line, self._line)
+        self._under_way = _UnderWay()
 
     def __enter__(self) -> Self:
         self._under_way.__enter__()
@@ -194,7 +190,9 @@ class StudyProgress:
             self._num_measured += 1
             self._done[news.run] = self._steps[news.run]
             self._under_way.end(news.run)
-        self._under_way.say_now_and_then()
+        line = self._line()
+        self._under_way.put_above(line)
+        self._under_way.say_now_and_then(line)
 
     def _lived(self, run: str, stage: str, now: Moment, kind: str) -> None:
         if self._stages.get(run) != stage:
@@ -202,7 +200,8 @@ class StudyProgress:
             self._num_taken_up += now.done - 1  # steps of a life that was begun before
             self._under_way.end(run)
         self._done[run] = now.done if stage == LIFE else self._lives[run] + now.done
-        self._under_way.lived(run, now, kind, title=run if stage == LIFE else f"{run} {stage}")
+        reads = f"reads {kind}" if now.done < now.total else "being measured"
+        self._under_way.lived(run, now, reads, title=run if stage == LIFE else f"{run} {stage}")
 
     def _line(self) -> str:
         done, steps = sum(self._done.values()), max(1, sum(self._steps.values()))

@@ -24,7 +24,7 @@ from upbringing.errors import InputError, Problem
 from upbringing.training.loop import Moment, OnStep
 
 _MOST_WAITING = 1000  # moments; a sink that leaves more of them lying hangs, or is too slow
-_PATIENCE_S = 20.0  # for a sink that opens or closes
+PATIENCE_S = 20.0  # for a sink that opens or closes
 
 _PROJECT = "upbringing"
 _FLUSH_EVERY_S = 10
@@ -218,11 +218,11 @@ class _Guarded:
         if self._thread is None or self._is_dropped:
             return
         self._hand_over(None)
-        self._thread.join(_PATIENCE_S)
+        self._thread.join(PATIENCE_S)
         if self._failure:
             self._drop_failed(self._failure)
         elif self._thread.is_alive() and not self._is_dropped:
-            self._drop(f"did not close in {_PATIENCE_S:.0f} s")
+            self._drop(f"did not close in {PATIENCE_S:.0f} s")
 
     def _start(self, first_step: int) -> None:
         is_open = threading.Event()
@@ -231,8 +231,8 @@ class _Guarded:
         )  # a daemon, so that one that hangs holds no process back
         self._thread.start()
         # Waited for, since what some of them print while they open is held back meanwhile.
-        if not is_open.wait(_PATIENCE_S):
-            self._drop(f"did not open in {_PATIENCE_S:.0f} s")
+        if not is_open.wait(PATIENCE_S):
+            self._drop(f"did not open in {PATIENCE_S:.0f} s")
 
     def _take(self, first_step: int, is_open: threading.Event) -> None:
         try:
@@ -254,7 +254,8 @@ class _Guarded:
             self._drop(f"is {_MOST_WAITING:,} steps behind")
 
     def _drop_failed(self, error: BaseException) -> None:
-        self._drop(" ".join(f"{type(error).__name__}: {error}".split()))
+        said = " ".join(str(error).split())
+        self._drop(f"{type(error).__name__}: {said}" if said else type(error).__name__)
 
     def _drop(self, why: str) -> None:
         self._is_dropped = True
