@@ -12,6 +12,7 @@ import pytest
 import torch
 from lives import Fault, everything, forked, lived, raised, recipe_of, rows_of
 from safetensors.torch import load_file
+from worlds import make_home
 
 from upbringing.errors import InputError, ShortageError, StoppedError
 from upbringing.order import NO_LEVERS, Levers
@@ -62,11 +63,25 @@ def _live(
         train(rows, recipe_of(rows, **options), place, sources=sources, world=world)
 
 
-@pytest.mark.parametrize(("size", "accumulation"), [(2, 1), (4, 1), (2, 2), (1, 4)])
-def test_a_world_lives_the_life_of_one(home: Path, size: int, accumulation: int) -> None:
-    alone = home / "alone"
-    one = Run.open(alone) if (alone / "run.json").exists() else live_in_world(home, alone, 1)
-    many = live_in_world(home, home / f"world {size} {accumulation}", size, accumulation)
+@pytest.fixture(scope="module")
+def long_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A life of more than 200 steps."""
+    life = "{name: long, phases: [{name: life, scenes: rest, passes: 60}]}"
+    return make_home(tmp_path_factory.mktemp("worlds") / "home", life)
+
+
+@pytest.fixture(scope="module")
+def alone(long_home: Path) -> Run:
+    return live_in_world(long_home, long_home / "alone", 1, num_steps=200)
+
+
+@pytest.mark.parametrize(("size", "accumulation"), [(2, 1), (4, 2), (1, 4)])
+def test_a_world_lives_the_life_of_one_for_200_steps(
+    long_home: Path, alone: Run, size: int, accumulation: int
+) -> None:
+    one, place = alone, long_home / f"world {size} {accumulation}"
+    many = live_in_world(long_home, place, size, accumulation, num_steps=200)
+    assert len(one.metrics) == 200
     assert many.verify() == one.verify()
     assert many.metrics["loss"].to_list() == pytest.approx(one.metrics["loss"].to_list(), abs=1e-9)
     for name, weight in load_file(one.checkpoints[1.0] / "model.safetensors").items():

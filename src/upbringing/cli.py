@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -350,6 +351,8 @@ def train(
     is_there = (out / "run.json").exists()
     with life_shown(out.name, _log(log, log_to or out / "log")) as watch:
         run = raise_on_order(order, corpus, out, life, watch=watch)
+    if int(os.environ.get("RANK", "0")):
+        return  # the first process of a world speaks for all
     if is_there:
         say("raised already: nothing is left to do")
     if run.diverged_at is not None:

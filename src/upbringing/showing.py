@@ -126,7 +126,7 @@ def _show_order(order: Order, path: Path, question: Question) -> None:
 
 def _show_run(path: Path, question: Question) -> None:
     from upbringing.report import biography
-    from upbringing.training import Run
+    from upbringing.training import Run, curve_label
 
     run = Run.open(path)
     if question.asked:
@@ -137,7 +137,8 @@ def _show_run(path: Path, question: Question) -> None:
     ended = "" if run.diverged_at is None else f", diverged at step {run.diverged_at}"
     tree = Tree(Text(printable(f"run {run.path}  {run.digest[:12]}")))
     for line in (
-        f"order {recipe.order[:12]}, seed {recipe.seed}, {recipe.schedule} learning rate",
+        f"order {recipe.order[:12]}, seed {recipe.seed}, "
+        f"{curve_label(recipe.schedule)} learning rate",
         f"{facts['num_steps']:,} steps{ended}, ledger {facts['ledger'][:12]}",
         f"loss {losses[0]:.2f} → {losses[-1]:.2f} nats a token",
         f"checkpoints at ages {', '.join(f'{age:g}' for age in run.checkpoints) or 'none'}",

@@ -8,7 +8,8 @@ those kinds, and more than when as many weights, taken at random from all, are p
     of the random  the same for each random module; `share_below` is the share of them below it
 
 Nothing is trained. With R random modules the smallest p-value is 1 / (R + 1). A module that holds
-much of what every text needs shows a large effect on all kinds: read a kind beside the others.
+much of what every text needs shows a large effect on all kinds: read a kind beside the others. A
+random module that has not moved since the stretch has no effect.
 """
 
 from __future__ import annotations
