@@ -72,7 +72,7 @@ c.yaml:5:14: unknown key 'phases.0.scenes.knd'
     allowed: any_of, document, id, kind, lang, measures, near, none_of, part, source, work
     did you mean 'kind'?
 c.yaml:6:5: unknown key 'phases.0.batch_sise'
-    allowed: arrange, batch_size, join, keep, lr_scale, name, passes, phases, rehearse, scenes
+    allowed: {", ".join(sorted(Phase.model_fields))}
     did you mean 'batch_size'?
 c.yaml:7:5: phases.1.name: two phases are called 'childhood'; each needs its own name
 c.yaml:9:5: phases.1.arrange: no arrangement is called shufle

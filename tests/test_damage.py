@@ -27,10 +27,11 @@ from upbringing.files import open_manifest, read_json, write_json, write_manifes
 from upbringing.identity import digest_json, generator
 from upbringing.order import Order, compile_order, meeting, parse_curriculum
 from upbringing.showing import Question, show_artefact
-from upbringing.training import Ledger, Run
+from upbringing.training import Ledger, Moment, Run
 from upbringing.training.adapters.pytorch import loader
 from upbringing.training.consumed import Consumed
 from upbringing.training.feed import Feed, Share
+from upbringing.training.run import FORMAT
 from upbringing.training.witness import Witness
 
 CURRICULUM = """
@@ -52,8 +53,8 @@ def make_tree(place: Path, num_scenes: int, tokens: Tokens) -> Path:
     compile_order(corpus, parse_curriculum(CURRICULUM)).save(place / "order")
     raised(place, place / "run", num_rows=9, ages=AGES)
 
-    def stop(done: int, total: int) -> None:
-        if done == total - 1:
+    def stop(now: Moment) -> None:
+        if now.done == now.total - 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -439,13 +440,13 @@ def test_a_ledger_forged_with_its_manifest_is_still_found_out(whole: Path, tmp_p
     only = [*said["files"]]
     write_manifest(
         run.path,
-        "run/2",
+        FORMAT,
         recipe=said["recipe"],
         inputs=said["inputs"],
         facts=said["facts"],
         only=only,
     )
-    assert open_manifest(run.path, "run/2").digest != said["digest"]
+    assert open_manifest(run.path, FORMAT).digest != said["digest"]
     with pytest.raises(VerificationError, match="step 0, row 0: expected scene"):
         Run.open(run.path).verify()
 
@@ -460,8 +461,8 @@ def test_a_tree_that_is_moved_can_be_verified(whole: Path, tmp_path: Path) -> No
 def test_a_checkpoint_damaged_before_a_resume_is_named(home: Path) -> None:
     place = home / "cut short"
 
-    def stop(done: int, total: int) -> None:
-        if done == total - 1:
+    def stop(now: Moment) -> None:
+        if now.done == now.total - 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

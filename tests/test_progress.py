@@ -215,9 +215,22 @@ def test_a_terminal_shows_the_life_and_sigterm_saves_it(home: Path, place: Path)
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="asks /proc for the workers")
-@pytest.mark.parametrize("whole_group", [False, True])
-def test_sigterm_ends_a_study_when_its_lives_are_saved(
-    stories: Corpus, tmp_path: Path, whole_group: bool
+@pytest.mark.parametrize(
+    ("number", "whole_group", "code", "says"),
+    [
+        (signal.SIGTERM, False, 143, "stopped, saved: the same command continues\n"),
+        (signal.SIGTERM, True, 143, "stopped, saved: the same command continues\n"),
+        (signal.SIGINT, True, 130, ""),
+    ],
+    ids=["SIGTERM", "SIGTERM to all", "Ctrl-C"],
+)
+def test_a_study_that_is_stopped_ends_when_its_lives_are_saved(
+    stories: Corpus,
+    tmp_path: Path,
+    number: signal.Signals,
+    whole_group: bool,
+    code: int,
+    says: str,
 ) -> None:
     # Lives of some seconds, which show that they have begun.
     settings = pico_settings(batch_size=1, shape="3m", ages=(0.05, 1.0))
@@ -239,13 +252,9 @@ def test_sigterm_ends_a_study_when_its_lives_are_saved(
             for pid in children_of(process.pid)
             if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
         ]
-        if whole_group:
-            os.killpg(process.pid, signal.SIGTERM)
-        else:
-            process.terminate()
+        (os.killpg if whole_group else os.kill)(process.pid, number)
         _, complaints = process.communicate(timeout=60)
-    assert process.returncode == 143, complaints
-    assert complaints == "stopped, saved: the same command continues\n"
+    assert (process.returncode, complaints) == (code, says)
     assert len(workers) == 2
     assert not any(worker.exists() and not is_zombie(int(worker.name)) for worker in workers)
     begun = [

@@ -225,7 +225,7 @@ class WeightedPasses(Passes):
         return priority
 
 
-class Phase(InnerPhase, Levers):
+class Phase(Levers, InnerPhase):
     """A named stretch of life: what is read, in which order, and its levers.
 
     rehearse  scenes of earlier phases that come back while it lasts

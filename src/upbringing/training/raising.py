@@ -17,7 +17,7 @@ from upbringing.training.machine import Numerics, Precision, best_device, settle
 from upbringing.training.model import shape_named
 from upbringing.training.recipe import Recipe
 from upbringing.training.run import Run
-from upbringing.training.schedules import Said, read_curve, say_curve
+from upbringing.training.schedules import Said, read_curve
 from upbringing.training.world import World, world_of_process
 
 _CHECKPOINT = "config.json"
@@ -110,8 +110,8 @@ class Life:
         )
         further: dict[str, Any] = {"batch_rule": self.batch_rule}
         if self.priority is not None:
-            curve = say_curve(read_curve(self.priority))
-            further["priority"] = Priority(curve, cast(Literal["rate", "loss"], self.weighs))
+            weighs = cast(Literal["rate", "loss"], self.weighs)
+            further["priority"] = Priority(self.priority, weighs)
         if self.parent:
             further["starts_from"] = folder_digest(self.parent)
         return replace(recipe, **further)
