@@ -62,9 +62,7 @@ def test_a_control_is_the_same_visits_in_another_order(
 @pytest.mark.parametrize("control", CONTROLS)
 def test_phases_stay_at_their_ages_with_their_levers(corpus: Corpus, control: str) -> None:
     own, other = lived(corpus, None), lived(corpus, control)
-    assert [(s.name, s.levers) for s in other.phases] == [
-        (s.name, s.levers) for s in own.phases
-    ]
+    assert [(s.name, s.levers) for s in other.phases] == [(s.name, s.levers) for s in own.phases]
     largest = own.num_bytes.max() / own.read[-1]
     for mine, its in zip(own.phases, other.phases, strict=True):
         assert 0 <= other.age_of(its.start) - own.age_of(mine.start) <= largest

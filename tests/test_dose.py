@@ -78,7 +78,8 @@ def test_the_dose_arm_has_the_mass_of_the_first_place(drama_first: Rows, shuffle
 
 
 def test_a_study_with_a_dose_arm(stories: Corpus, tmp_path: Path) -> None:
-    settings = pico_settings(arms=("F", "S", "D"), schedules=("steep", {"wsd": 0.1}))
+    peaks = {"steep": 0.016, "wsd-decay0.1": 0.002}
+    settings = pico_settings(arms=("F", "S", "D"), schedules=("steep", {"wsd": 0.1}), peak_lr=peaks)
     design = prepare(settings, stories, tmp_path / "study")
     assert Design.open(tmp_path / "study").settings.curves == {
         "steep": "steep", "wsd-decay0.1": {"wsd": {"decay": 0.1}},
@@ -87,6 +88,7 @@ def test_a_study_with_a_dose_arm(stories: Corpus, tmp_path: Path) -> None:
     for schedule in ("steep", "wsd-decay0.1"):
         first, dose, shuffle = (plans[f"{arm}-{schedule}-s0"] for arm in "FDS")
         assert not shuffle.recipe.loss_by_kind
+        assert dose.recipe.peak_lr == shuffle.recipe.peak_lr == peaks[schedule]
         rows = {p.arm: design.rows(p.order, p.recipe.row_length) for p in (first, dose, shuffle)}
         assert rows["D"].order.sequence.tolist() == rows["S"].order.sequence.tolist()
         weights = dose_weights(rows["S"], rows["F"], shuffle.recipe.steps, settings.block)
@@ -138,6 +140,7 @@ def test_a_study_says_levers_by_age() -> None:
         ("schedules: [wsd, {wsd: 0.2}]", r"each may stand here once"),
         ("arms: [L, S, D]", r"D has the dose of F: add F to the arms"),
         ("priority: {curve: {0: -1}}", r"schedule 'table'"),
+        ("peak_lr: {steep: 0.1}", "a peak for each schedule: constant, steep; or one for all"),
     ],
 )
 def test_what_a_study_cannot_say(line: str, problem: str) -> None:

@@ -136,9 +136,9 @@ def _show_run(path: Path, question: Question) -> None:
     losses = run.metrics["loss"]
     ended = "" if run.diverged_at is None else f", diverged at step {run.diverged_at}"
     tree = Tree(Text(printable(f"run {run.path}  {run.digest[:12]}")))
+    rate = f"{curve_label(recipe.schedule)} learning rate"
     for line in (
-        f"order {recipe.order[:12]}, seed {recipe.seed}, "
-        f"{curve_label(recipe.schedule)} learning rate",
+        f"order {recipe.order[:12]}, seed {recipe.seed}, {rate}",
         f"{facts['num_steps']:,} steps{ended}, ledger {facts['ledger'][:12]}",
         f"loss {losses[0]:.2f} → {losses[-1]:.2f} nats a token",
         f"checkpoints at ages {', '.join(f'{age:g}' for age in run.checkpoints) or 'none'}",

@@ -1,7 +1,7 @@
 """Run the peers: every script here against the real library, in an environment of its own.
 
 A script is a module of tests that says in its head what it needs (`# /// script`, as of PEP 723).
-Its environment holds that, this package and pytest; it is built once from the registry, and kept in
+Its environment holds that, this package, pytest and hypothesis; it is built once from the registry, and kept in
 ${TMPDIR:-/tmp}/upbringing-peers until what is needed changes. `run.py NAME…` runs only those.
 """
 
@@ -41,7 +41,7 @@ def environment_of(script: Path) -> Path:
     Raises `CalledProcessError` where a package cannot be installed.
     """
     needs, alone = needs_of(script)
-    needs.append("pytest>=8.4")
+    needs += ["pytest>=8.4", "hypothesis>=6.140"]  # for tests/conftest.py
     made_of = "\n".join([*needs, *alone, (ROOT / "constraints.txt").read_text(), str(ROOT)])
     digest = hashlib.sha256(made_of.encode()).hexdigest()[:12]
     place = Path(tempfile.gettempdir()) / "upbringing-peers" / f"{script.stem}-{digest}"

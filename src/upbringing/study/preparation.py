@@ -151,7 +151,7 @@ class _Draft:
             batch_size=asked.batch_size,
             timeline=asked.timeline,
             numerics=self.numerics,
-            peak_lr=asked.peak_lr,
+            peak_lr=asked.peak_of(schedule),
             num_rows=num_rows,
             # Poles are a yardstick at the end of life; arms are looked at through it.
             ages=tuple(sorted({*asked.ages, *cut_short(curve)})) if is_arm else (1.0,),

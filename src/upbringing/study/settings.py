@@ -44,6 +44,7 @@ _PRESETS = Path(__file__).parent / "presets"
 
 T = TypeVar("T", str, int)
 Count = Annotated[int, Field(ge=1)]
+Peak = Annotated[float, Field(gt=0)]
 
 
 class WashoutSettings(Settings):
@@ -85,6 +86,7 @@ class StudySettings(Settings):
     schedules curves of the learning rate over age, each by a name, with settings, or as a table
     seeds     how many minds an arm, or which seeds
     tokens    length of a life; without it, every training scene once
+    peak_lr   peak learning rate, one for all schedules or one for each
     levers    stretches of every life, each from an age on, with what holds from then on
     priority  how much each age counts
     averages  averages of the weights of every arm, each compared with that of its own shuffle
@@ -107,7 +109,7 @@ class StudySettings(Settings):
     batch_rule: BatchRule = "sqrt"
     levers: tuple[StretchSettings, ...] = ()
     priority: PrioritySettings | None = None
-    peak_lr: Annotated[float, Field(gt=0)] | None = None
+    peak_lr: Peak | dict[str, Peak] | None = None
     ages: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.1, 0.25, 0.5, 0.75, 1.0)
     averages: tuple[AverageSettings, ...] = ()
     ladder: bool = True
@@ -151,6 +153,18 @@ class StudySettings(Settings):
         if ages != sorted(set(ages)):
             raise ValueError("the ages of levers rise")
         return levers
+
+    @field_validator("peak_lr")
+    @classmethod
+    def _peaks_are_of_schedules(cls, peaks: Any, info: ValidationInfo) -> Any:
+        known = [curve_label(said) for said in info.data.get("schedules", ())]
+        if isinstance(peaks, dict) and set(peaks) != set(known):
+            raise ValueError(f"a peak for each schedule: {', '.join(known)}; or one for all")
+        return peaks
+
+    def peak_of(self, schedule: str) -> float | None:
+        """The peak rate under a schedule, by its name in `curves`; None is the shape's."""
+        return self.peak_lr[schedule] if isinstance(self.peak_lr, dict) else self.peak_lr
 
     @property
     def curves(self) -> dict[str, Said]:
