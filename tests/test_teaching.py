@@ -99,6 +99,7 @@ def test_a_rate_of_a_part_is_a_factor_on_its_step(home: Path) -> None:
 def test_parts_that_are_not_there_are_refused(home: Path, modules: object, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         raised_under(home, f"refused {modules}", timeline(modules=modules))
+    assert not (home / f"refused {modules}").exists()
 
 
 def test_a_loss_of_zero_equals_absence(home: Path) -> None:

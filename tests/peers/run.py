@@ -1,8 +1,9 @@
 """Run the peers: every script here against the real library, in an environment of its own.
 
 A script is a module of tests that says in its head what it needs (`# /// script`, as of PEP 723).
-Its environment holds that, this package, pytest and hypothesis; it is built once from the registry, and kept in
-${TMPDIR:-/tmp}/upbringing-peers until what is needed changes. `run.py NAME…` runs only those.
+Its environment holds that, this package, pytest and hypothesis; it is built once from the registry,
+and kept in ${TMPDIR:-/tmp}/upbringing-peers until what is needed changes. `run.py NAME…` runs only
+those.
 """
 
 from __future__ import annotations

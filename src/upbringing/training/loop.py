@@ -67,12 +67,16 @@ def train(
     fit, and `StoppedError` after SIGTERM, when the life is saved. A loss or a gradient that is not
     finite ends the life: the run says at which step.
     """
-    if world.is_first:
-        begin(place, recipe, sources)
-    world.wait()
     if (place / "run.json").exists():
+        begin(place, recipe, sources)
         return Run.open(place)
-    life = _taken_up(rows, recipe, place, parent, world)
+    life = _Life(rows, recipe, parent, world)  # what cannot be is refused before a file is written
+    if world.is_first:  # it clears away what is unfinished before the others look
+        begin(place, recipe, sources)
+        life.take_up(place)
+    world.wait()
+    if not world.is_first:
+        life.take_up(place)
     saved_at = time.monotonic()
     with stop_asked() as is_asked:
         while not life.records.is_over:
@@ -96,22 +100,13 @@ def train(
     return Run.open(place)
 
 
-def _taken_up(rows: Rows, recipe: Recipe, place: Path, parent: Path | None, world: World) -> _Life:
-    """The first process clears away what is unfinished before the others look."""
-    if not world.is_first:
-        world.wait()
-    records = Records(rows, recipe, place)
-    if world.is_first:
-        world.wait()
-    return _Life(records, parent, world)
-
-
 class _Life:
-    """A mind under way, and its records."""
+    """A mind under way, and its records, which `take_up` opens."""
 
-    def __init__(self, records: Records, parent: Path | None, world: World) -> None:
-        recipe, rows = records.recipe, records.rows
-        self.records, self.recipe, self.steps = records, recipe, records.steps
+    records: Records
+
+    def __init__(self, rows: Rows, recipe: Recipe, parent: Path | None, world: World) -> None:
+        self.rows, self.recipe, self.steps = rows, recipe, recipe.steps
         self.world, self.share = world, Share(world.rank, world.size, recipe.numerics.accumulation)
         self.feed = Feed(rows, self.steps, recipe.loss_by_kind)
         self.feed.check(self.share)
@@ -134,13 +129,18 @@ class _Life:
         if recipe.emas and any(s.levers.lora for s in recipe.timeline.segments):
             raise InputError("a moving average of weights, and an adapter that learns beside them")
         self.emas = [Ema(self.mind, half_life) for half_life in recipe.emas]
-        if records.snapshot:
-            self.optimizer.take_up(records.num_done)
-            restore(records.snapshot.folder, self.mind, self.optimizer.adam)
+
+    def take_up(self, place: Path) -> None:
+        """Begin at `place`, or go on from the snapshot there."""
+        self.records = Records(self.rows, self.recipe, place)
+        if self.records.snapshot:
+            folder = self.records.snapshot.folder
+            self.optimizer.take_up(self.records.num_done)
+            restore(folder, self.mind, self.optimizer.adam)
             for ema in self.emas:
-                ema.restore(records.snapshot.folder)
-        elif world.is_first:
-            records.keep(self.write_mind)
+                ema.restore(folder)
+        elif self.world.is_first:
+            self.records.keep(self.write_mind)
 
     @property
     def moment(self) -> Moment:
@@ -200,7 +200,7 @@ class _Life:
 
     def write_mind(self, place: Path) -> None:
         """Write the mind as it is, as a stock checkpoint."""
-        write_checkpoint(place, self.mind, self.records.rows.tokens.tokenizer)
+        write_checkpoint(place, self.mind, self.rows.tokens.tokenizer)
 
     def write_emas(self) -> None:
         """Write the moving averages of a life that has come to its end."""

@@ -29,9 +29,9 @@ class World:
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in place."""
-        if self.size == 1:
-            return
         tensors = list(tensors)
+        if self.size == 1 or not tensors:
+            return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         dist.all_reduce(flat)
         begin = 0
