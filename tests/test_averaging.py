@@ -23,7 +23,7 @@ from upbringing.report import biography, write_page
 from upbringing.settings import parse_settings
 from upbringing.study import Design, StudySettings, conclude, execute, is_done, prepare
 from upbringing.study.execution import run_folder
-from upbringing.training import Run, Timeline
+from upbringing.training import Moment, Run, Timeline
 from upbringing.training.averaging import (
     Average,
     Averaged,
@@ -34,7 +34,6 @@ from upbringing.training.averaging import (
     average_folder,
     average_run,
 )
-from upbringing.training.loop import Moment
 
 Weights = dict[str, npt.NDArray[np.float32]]
 

@@ -6,13 +6,14 @@ from upbringing.training.imprint import Imprint, planned_imprint
 from upbringing.training.kinds import KindsRead
 from upbringing.training.ledger import Ledger, first_divergence
 from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
-from upbringing.training.loop import Moment, OnStep, train
+from upbringing.training.loop import OnStep, train
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.minds import Mind
 from upbringing.training.model import SHAPES, Decoder, Shape, shape_named
 from upbringing.training.population import Member, raise_population
 from upbringing.training.raising import Life, raise_on_order
 from upbringing.training.recipe import DEFAULT_AGES, Recipe
+from upbringing.training.records import Moment
 from upbringing.training.run import Run
 from upbringing.training.schedules import (
     CURVES,

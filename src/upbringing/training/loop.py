@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -24,23 +23,9 @@ from upbringing.training.ledger import RowDigests, digests_fed
 from upbringing.training.machine import enough_memory, stop_asked
 from upbringing.training.optimizer import Optimizer
 from upbringing.training.recipe import Recipe
-from upbringing.training.records import Records, joined
+from upbringing.training.records import Moment, Records, joined
 from upbringing.training.run import Run, begin
 from upbringing.training.world import World
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A step that was just lived, the `done`-th of `total`: mean loss (nats a token), and the age
-    (share of the tokens) and the tokens that lie behind.
-    """
-
-    done: int
-    total: int
-    loss: float
-    age: float
-    num_tokens: int
-
 
 OnStep = Callable[[Moment], None]
 """Called after each step. Where it raises `StoppedError`, the life is saved and left."""
@@ -83,7 +68,7 @@ def train(
             life.step()
             try:
                 if on_step:
-                    on_step(life.moment)
+                    on_step(life.records.moment)
                 if world.any(is_asked(), life.device):
                     raise StoppedError(f"stopped after step {life.records.num_done}")
             except StoppedError:
@@ -141,19 +126,6 @@ class _Life:
                 ema.restore(folder)
         elif self.world.is_first:
             self.records.keep(self.write_mind)
-
-    @property
-    def moment(self) -> Moment:
-        """The step that was just lived."""
-        done = self.records.num_done
-        num_rows = int(self.steps.num_rows[:done].sum())
-        return Moment(
-            done,
-            len(self.steps),
-            self.records.history[-1][0],
-            num_rows / self.recipe.num_rows,
-            num_rows * self.recipe.row_length,
-        )
 
     def step(self) -> None:
         """Consume the next batch, and keep a checkpoint if an age is reached."""

@@ -25,7 +25,7 @@ from upbringing.training.birth import born
 from upbringing.training.checkpoint import write_checkpoint
 from upbringing.training.feed import Feed
 from upbringing.training.ledger import digests_fed
-from upbringing.training.loop import Moment, OnStep
+from upbringing.training.loop import OnStep
 from upbringing.training.machine import enough_memory, stop_asked
 from upbringing.training.model import Decoder
 from upbringing.training.recipe import Recipe
@@ -228,7 +228,7 @@ class _Population:
         for p in due:
             on_step = self.members[p].on_step
             if on_step:
-                on_step(_moment(self.under_way[p]))
+                on_step(self.under_way[p].moment)
 
     def end_what_is_over(self) -> None:
         """Finish the runs whose lives are over."""
@@ -264,14 +264,3 @@ def _born(member: Member) -> Decoder:
         raise InputError("a mind of another make in a population", do="raise it alone")
     mind.check(member.rows)
     return mind
-
-
-def _moment(records: Records) -> Moment:
-    num_rows = int(records.steps.num_rows[: records.num_done].sum())
-    return Moment(
-        done=records.num_done,
-        total=len(records.steps),
-        loss=records.history[-1][0],
-        age=num_rows / records.recipe.num_rows,
-        num_tokens=num_rows * records.recipe.row_length,
-    )

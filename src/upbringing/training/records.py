@@ -11,6 +11,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,19 @@ from upbringing.training.run import FORMAT, Run
 
 WriteMind = Callable[[Path], None]
 """Writes the mind as it is, as a checkpoint at a place."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A step that was just lived, the `done`-th of `total`: mean loss (nats a token), and the age
+    (share of the tokens) and the tokens that lie behind.
+    """
+
+    done: int
+    total: int
+    loss: float
+    age: float
+    num_tokens: int
 
 
 class Records:
@@ -96,6 +110,19 @@ class Records:
     def is_over(self) -> bool:
         """Whether the life has come to its end, or to one before it."""
         return self.has_diverged or self.num_done == len(self.steps)
+
+    @property
+    def moment(self) -> Moment:
+        """The step that was just lived."""
+        done = self.num_done
+        num_rows = int(self.steps.first_row[done - 1] + self.steps.num_rows[done - 1])
+        return Moment(
+            done,
+            len(self.steps),
+            self.history[-1][0],
+            num_rows / self.recipe.num_rows,
+            num_rows * self.recipe.row_length,
+        )
 
     def note(self, digests: RowDigests, loss: float, grad_norm: float) -> None:
         """Note a step: digests of the rows that went into the model, mean loss, gradient norm.

@@ -21,7 +21,8 @@ from types import MappingProxyType
 from typing import Protocol
 
 from upbringing.errors import InputError, Problem
-from upbringing.training.loop import Moment, OnStep
+from upbringing.training.loop import OnStep
+from upbringing.training.records import Moment
 
 _MOST_WAITING = 1000  # moments; a sink that leaves more of them lying hangs, or is too slow
 PATIENCE_S = 20.0  # for a sink that opens or closes
