@@ -141,7 +141,7 @@ def raise_by_loop(mind: Mind) -> None:
 
 def raise_by_trainer(mind: Mind) -> None:
     import torch
-    from transformers import Trainer, TrainingArguments, default_data_collator
+    from transformers import PrinterCallback, Trainer, TrainingArguments, default_data_collator
 
     torch.set_num_threads(mind.num_threads)
     arguments = TrainingArguments(
@@ -155,6 +155,7 @@ def raise_by_trainer(mind: Mind) -> None:
     trainer = Trainer(
         stock_llama(mind), arguments, train_dataset=rows, data_collator=default_data_collator
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     trainer.save_model()
 
@@ -162,7 +163,9 @@ def raise_by_trainer(mind: Mind) -> None:
 def stock_llama(mind: Mind) -> LlamaForCausalLM:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     torch.manual_seed(mind.seed)
     shape = mind.study.size.shape
     config = LlamaConfig(
