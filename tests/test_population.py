@@ -270,7 +270,7 @@ def test_killed_between_the_snapshots_of_two_minds_it_continues_to_the_same_byte
 def test_a_member_that_asks_to_stop_stops_all_and_all_continue(
     orders: Path, unbroken: dict[str, str]
 ) -> None:
-    place, seen = orders.parent / "stopped", []
+    place, seen = orders.parent / "a population that stopped", []
 
     def stop(moment: Any) -> None:
         seen.append(moment.done)
