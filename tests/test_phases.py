@@ -206,3 +206,31 @@ def test_what_is_read_is_written_and_read_again(tree: str) -> None:
     curriculum = parse_curriculum(f"name: x\nphases: [{tree}]\n")
     again = parse_curriculum(curriculum.to_yaml())
     assert again.model_dump() == curriculum.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("said", "weights"),
+    [("priority: 0.5", [1, 0.5, 0.25]), ("priority: [1, 0, 2]", [1, 0, 2])],
+)
+def test_passes_count_for_more_or_less(corpus: Corpus, said: str, weights: list[float]) -> None:
+    """A pass begins where its third of the phase's bytes does, and carries its own levers."""
+    phases = f"""
+  - {{name: youth, scenes: {{kind: drama}}, lr_scale: 2, passes: {{count: 3, {said}}}}}
+  - {{name: age, scenes: rest, passes: {{count: 2, priority: 3, weighs: loss}}}}
+"""
+    order = compile_order(corpus, parse_curriculum(f"name: a\nphases:{phases}"))
+    youth, age = order.phases
+    third = (youth.stop - youth.start) // 3
+    begins = [youth.start + number * third for number in range(3)]
+    assert [begin for begin, _ in youth.stretches] == begins
+    assert [levers.lr_scale for _, levers in youth.stretches] == [2 * w for w in weights]
+    half = age.start + (age.stop - age.start) // 2
+    assert [(b, levers.loss_scale, levers.lr_scale) for b, levers in age.stretches] == [
+        (age.start, 1, 1), (half, 3, 1),
+    ]  # fmt: skip
+
+
+def test_a_priority_for_each_pass_or_none() -> None:
+    text = "name: a\nphases:\n  - {name: b, scenes: rest, passes: {count: 3, priority: [1, 2]}}"
+    with pytest.raises(SettingsError, match="2 priorities for 3 passes"):
+        parse_curriculum(text)

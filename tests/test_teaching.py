@@ -234,3 +234,9 @@ def test_an_adapter_learns_in_place_of_the_weights_and_joins_them(home: Path) ->
         if "self_attn" in name:
             change = weights_of(run)[name] - weight
             assert torch.linalg.matrix_rank(change, rtol=1e-4) <= 2, name
+
+
+def test_an_adapter_that_cannot_be_is_refused_before_the_first_step(home: Path) -> None:
+    with pytest.raises(InputError, match="is a matrix of a layer"):
+        raised_under(home, "not adapted", timeline(lora={"rank": 2, "modules": ["norms"]}))
+    assert not (home / "not adapted").exists()

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from upbringing.training.levers import Steps, Timeline
-from upbringing.training.lora import attach, merge
+from upbringing.training.lora import attach, check_adapter, merge
 from upbringing.training.minds import Mind
 from upbringing.training.parts import rates_by_weight, weights_of
 
@@ -48,7 +48,10 @@ class Optimizer:
         beta1: float,
         seed: int,
     ) -> None:
-        """`seed` draws adapters. Raises `InputError` for modules that the mind does not have."""
+        """`seed` draws adapters.
+
+        Raises `InputError` for modules that the mind does not have, and adapters that cannot be.
+        """
         self.mind, self.steps = mind, steps
         self.levers = [segment.levers for segment in timeline.segments]
         self.rates = [rates_by_weight(levers.modules, mind.parts) for levers in self.levers]
@@ -56,6 +59,10 @@ class Optimizer:
             weights_of(levers.lora.modules, mind.parts) if levers.lora else []
             for levers in self.levers
         ]
+        for levers, targets in zip(self.levers, self.adapted, strict=True):
+            if levers.lora:
+                rank = levers.lora.rank
+                check_adapter(mind, rank=rank, alpha=levers.lora.alpha or rank, targets=targets)
         self.weight_decay, self.beta1, self.seed = weight_decay, beta1, seed
         self.adam = torch.optim.AdamW(mind.parameters(), fused=True)
         self._segment = -1
