@@ -19,8 +19,9 @@ from test_execution import children_of, is_zombie
 from upbringing.corpus import Corpus
 from upbringing.files import write_json
 from upbringing.order import Rows, compile_order, parse_curriculum
-from upbringing.progress import StudyProgress, life_shown
+from upbringing.progress import life_shown
 from upbringing.study import Design, Progress, prepare
+from upbringing.study_progress import StudyProgress
 from upbringing.training import KindsRead, Life, Moment, Run, Timeline, raise_on_order
 from upbringing.training.levers import plan_steps
 

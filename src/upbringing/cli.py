@@ -65,9 +65,9 @@ def raise_(
 ) -> None:
     """Raise minds on the same scenes in several orders, and write what the order did."""
     from upbringing.console import say
-    from upbringing.progress import StudyProgress
     from upbringing.protocol import EVERYDAY_VOICES, TextSource, WorldSource, raise_minds
     from upbringing.study import preset as settings_of
+    from upbringing.study_progress import StudyProgress
 
     settings = settings_of(
         preset,
@@ -494,10 +494,10 @@ def study(
     """Raise and measure all minds of a study, and decide by its rules."""
     from upbringing.console import say
     from upbringing.corpus import Corpus
-    from upbringing.progress import StudyProgress
     from upbringing.protocol import state_line, warnings_of
     from upbringing.settings import load_settings
     from upbringing.study import StudySettings, conclude, execute, prepare
+    from upbringing.study_progress import StudyProgress
 
     mirrored = _log(log, log_to or out / "log")
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)

@@ -1,0 +1,80 @@
+"""Study progress: how far a study is, for a person who watches.
+
+The minds that are done, counted, above the lives that are under way (`progress`).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Self
+
+from upbringing.progress import UnderWay, say_warning
+from upbringing.study import Design, is_done
+from upbringing.study import Progress as News
+from upbringing.study.execution import LIFE, has_washout
+from upbringing.training import Moment
+from upbringing.training.cost import duration
+
+
+class StudyProgress:
+    """How far a study is: its minds that are done, counted, and those that are under way."""
+
+    def __init__(self, design: Design) -> None:
+        washout = design.settings.washout
+        self._lives = {
+            plan.name: len(plan.recipe.steps) for plan in design.plans if not is_done(design, plan)
+        }
+        self._steps = dict(self._lives)
+        for plan in design.plans:
+            if plan.name in self._steps and washout and has_washout(design, plan):
+                self._steps[plan.name] += round(self._lives[plan.name] * washout.share)
+        self._done = dict.fromkeys(self._steps, 0)
+        self._stages: dict[str, str] = {}
+        self._num_measured, self._num_taken_up = 0, 0
+        self._started_at = time.monotonic()
+        self._under_way = UnderWay()
+
+    def __enter__(self) -> Self:
+        self._under_way.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._under_way.__exit__()
+
+    def __call__(self, news: News) -> None:
+        """Take note of what is new of a run."""
+        if news.warning:
+            say_warning(news.warning)
+        elif news.run not in self._steps:
+            return  # it was done before, beside others of its population that were not
+        elif news.now and news.kind:
+            self._lived(news.run, news.stage, news.now, news.kind)
+        else:
+            self._num_measured += 1
+            self._done[news.run] = self._steps[news.run]
+            self._under_way.end(news.run)
+        line = self._line()
+        self._under_way.put_above(line)
+        self._under_way.say_now_and_then(line)
+
+    def _lived(self, run: str, stage: str, now: Moment, kind: str) -> None:
+        if self._stages.get(run) != stage:
+            self._stages[run] = stage
+            self._num_taken_up += now.done - 1  # steps of a life that was begun before
+            self._under_way.end(run)
+        self._done[run] = now.done if stage == LIFE else self._lives[run] + now.done
+        reads = f"reads {kind}" if now.done < now.total else "being measured"
+        self._under_way.lived(run, now, reads, title=run if stage == LIFE else f"{run} {stage}")
+
+    def _line(self) -> str:
+        done, steps = sum(self._done.values()), max(1, sum(self._steps.values()))
+        said = [
+            f"{self._num_measured} of {len(self._steps)} minds raised",
+            f"{done / steps:.0%}",
+        ]
+        if speed := self._under_way.speed:
+            said.append(f"{speed:,.0f} tokens/s")
+        if lived := done - self._num_taken_up:
+            seconds = time.monotonic() - self._started_at
+            said.append(f"{duration(seconds * (steps - done) / lived)} left")
+        return ", ".join(said)
