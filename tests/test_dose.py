@@ -10,7 +10,7 @@ import pytest
 from stories import pico_settings
 
 from upbringing.corpus import Corpus, Tokens
-from upbringing.errors import ComparisonError, SettingsError
+from upbringing.errors import ComparisonError, InputError, SettingsError
 from upbringing.order import Rows, compile_order, parse_curriculum
 from upbringing.settings import parse_settings
 from upbringing.study import Design, StudySettings, prepare
@@ -99,15 +99,31 @@ def test_a_study_with_a_dose_arm(stories: Corpus, tmp_path: Path) -> None:
 
 
 def test_only_the_dose_arm_may_have_a_dose(stories: Corpus, tmp_path: Path) -> None:
-    design = prepare(pico_settings(arms=("F", "S", "D")), stories, tmp_path / "study")
+    design = prepare(pico_settings(arms=("D", "F", "S")), stories, tmp_path / "study")
     of_seed = [plan for plan in design.plans if plan.seed == 0 and plan.is_arm]
     plans = {plan.arm: plan for plan in of_seed if plan.schedule == "constant"}
     arms = {arm: (design.rows(p.order, p.recipe.row_length), p.recipe) for arm, p in plans.items()}
     check_comparison_class(arms)
     rows, recipe = arms["S"]
-    arms["S"] = rows, replace(recipe, loss_by_kind={"drama": 2.0})
+    arms = {"F": arms["F"], "S": (rows, replace(recipe, loss_by_kind={"drama": 2.0}))}
     with pytest.raises(ComparisonError, match="arms F and S differ in loss_by_kind"):
         check_comparison_class(arms)
+
+
+@pytest.mark.parametrize(
+    ("levers", "problem"),
+    [
+        ([{"from": 0.5, "modules": ["layers.9"]}], "no weight is matched by 'layers.9'"),
+        ([{"from": 0.5, "modules": ["embed"]}], "'embed' is named and 'head' is not"),
+        ([{"from": 0.5, "lora": {"rank": 2, "modules": ["norms"]}}], "is a matrix of a layer"),
+    ],
+)
+def test_levers_that_such_minds_cannot_have_are_refused_before_a_study_is_made(
+    stories: Corpus, tmp_path: Path, levers: list[dict[str, object]], problem: str
+) -> None:
+    with pytest.raises(InputError, match=problem):
+        prepare(pico_settings(levers=levers), stories, tmp_path / "study")
+    assert not (tmp_path / "study").exists()
 
 
 LEVERED = """

@@ -115,6 +115,11 @@ def test_schedules_by_eye() -> None:
         ({"linear": {"to": 0.1}}, {"linear": {"to": 0.1}}, "linear-to0.1"),
         ({1: 0, "0": 1}, {"0": 1.0, "1": 0.0}, "table-0=1-1=0"),
         ({"table": {"0": 1, "1": 0}}, {"0": 1.0, "1": 0.0}, "table-0=1-1=0"),
+        (
+            {0.1234567: 1, 0.1234568: 0},
+            {"0.1234567": 1.0, "0.1234568": 0.0},
+            "table-0.123457=1-0.123457=0",
+        ),
     ],
 )
 def test_a_curve_is_said_the_shortest_way_and_read_again(
@@ -180,6 +185,17 @@ def test_a_batch_size_takes_the_rate_along_and_keeps_the_half_life_in_tokens() -
         assert steps.beta2[[9, 10, -1]] == pytest.approx([0.9, 0.81, 0.9**0.25])
         half_life = math.log(0.5) / np.log(steps.beta2) * steps.batch_size  # in rows
         assert half_life == pytest.approx(half_life[0])
+
+
+def test_the_order_of_a_table_of_parts_counts() -> None:
+    one, other = (
+        Levers(modules=dict(pairs))
+        for pairs in ([("layers.0", 0), ("mlp", 0.5)], [("mlp", 0.5), ("layers.0", 0)])
+    )
+    assert one.said() != other.said()
+    assert list(Levers(**other.said()).modules or {}) == ["mlp", "layers.0"]
+    timeline = Timeline.of_stretches({0.0: one, 0.5: other}, 4)
+    assert len(timeline.segments) == 2
 
 
 def test_a_stretch_may_warm_up_again() -> None:

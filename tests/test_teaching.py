@@ -94,6 +94,7 @@ def test_a_rate_of_a_part_is_a_factor_on_its_step(home: Path) -> None:
         ({"head": 0.5, "embed": 1}, "both are one weight"),
         (["layers.7"], "no weight is matched by 'layers.7'\n    allowed: .*layers.0 to layers.1"),
         (["atention"], "no weight is matched by 'atention'"),
+        ({"*": 0}, "no part of the mind learns"),
     ],
 )
 def test_parts_that_are_not_there_are_refused(home: Path, modules: object, problem: str) -> None:

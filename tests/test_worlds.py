@@ -89,6 +89,16 @@ def test_a_world_lives_the_life_of_one_for_200_steps(
         assert torch.allclose(weight, theirs, atol=1e-6), name
 
 
+def test_a_world_keeps_what_its_first_process_has_kept(home: Path) -> None:
+    of = Timeline.of_stretches({0.0: NO_LEVERS, 0.5: Levers(modules=["mlp"])}, BATCH)
+    runs = [
+        live_in_world(home, home / f"parts in {size}", size, timeline=of, precision="fp32")
+        for size in (1, 2)
+    ]
+    assert [*runs[1].checkpoints] == [*runs[0].checkpoints]
+    assert runs[1].changes["from_age"][0] == 0
+
+
 def test_a_world_in_fp32_agrees_over_ten_steps(home: Path) -> None:
     one, four = (
         live_in_world(home, home / f"fp32 {size}", size, num_steps=10, precision="fp32")

@@ -39,7 +39,7 @@ _NEAR = 0.005
 class Ablation:
     """A module put back, beside random ones of its size.
 
-    from_age, to_age  the stretch in which it learnt
+    from_age, to_age  the ages between which it learnt
     weights           the names of its weights
     by_kind           kind, bits_per_byte (of the mind as it is), effect, random_mean, random_sd,
                       share_below: a row a kind
@@ -55,20 +55,20 @@ class Ablation:
 def ablate(
     run: Run, from_age: float, *, num_random: int = 16, held_out_bytes: int = 12_000
 ) -> Ablation:
-    """Put back the weights that learnt from `from_age` to the next border of levers.
+    """Put back the weights that learnt from `from_age` to the next age that was kept.
 
     Raises `InputError` for an age at which no stretch begins, and where all weights learnt in it,
     or none; `ArtefactError` for a run that has no changes.
     """
     changes = run.changes
     begins = changes["from_age"].unique().sort().to_list()
-    stretch = changes.filter((pl.col("from_age") - from_age).abs() < _NEAR)
-    if stretch.is_empty():
+    begin = min(begins, key=lambda age: abs(age - from_age))
+    stretch = changes.filter(from_age=begin)
+    if abs(begin - from_age) > _NEAR:
         ages = ", ".join(f"{age:g}" for age in begins)
         raise InputError(f"no stretch begins at age {from_age:g}", allowed=ages)
     learnt = stretch.filter(pl.col("relative_change") > 0)["weight"].to_list()
     folders = run.checkpoints
-    begin = float(stretch["from_age"][0])
     before = load_file(folders[begin] / "model.safetensors")
     if len(learnt) in (0, len(before)):
         what = "every weight" if learnt else "no weight"

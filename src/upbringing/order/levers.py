@@ -35,6 +35,8 @@ def read_rates(said: Any) -> Any:
         said = [said]
     if isinstance(said, (list, tuple)) and all(isinstance(part, str) for part in said):
         return {"*": 0.0, **dict.fromkeys(said, 1.0)}
+    if isinstance(said, (list, tuple)) and all(isinstance(pair, (list, tuple)) for pair in said):
+        return dict(said)
     return said
 
 
@@ -109,7 +111,10 @@ class Levers(Settings):
 
     def said(self) -> dict[str, Any]:
         """Plain JSON of what differs from the defaults; `Levers(**said)` is its inverse."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        if isinstance(said.get("modules"), dict):  # whose order counts, and is lost in a digest
+            said["modules"] = [list(pair) for pair in said["modules"].items()]
+        return said
 
 
 NO_LEVERS = Levers()

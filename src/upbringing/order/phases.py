@@ -7,6 +7,7 @@ that stand beside one another, is found in the raw file, so that it is reported 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import log10
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -222,6 +223,8 @@ class WeightedPasses(Passes):
         count = info.data.get("count", 1)
         if isinstance(priority, tuple) and len(priority) != count:
             raise ValueError(f"{len(priority)} priorities for {count} passes")
+        if not isinstance(priority, tuple) and priority > 1 and count * log10(priority) > 300:
+            raise ValueError(f"a priority of {priority:g} for {count} passes is beyond all numbers")
         return priority
 
 
@@ -246,6 +249,10 @@ class Phase(Levers, InnerPhase):
         """The levers of each of its passes."""
         name = "lr_scale" if self.passes.weighs == "rate" else "loss_scale"
         own = getattr(self, name)
-        return tuple(
-            self.levers.model_copy(update={name: own * weight}) for weight in self.passes.weights
+        first, *later = ({name: own * weight} for weight in self.passes.weights)
+        begun = {"moments": "keep", "rewarm": 0.0}  # once, when the phase begins
+        levers = self.levers
+        return (
+            levers.model_copy(update=first),
+            *(levers.model_copy(update={**begun, **one}) for one in later),
         )

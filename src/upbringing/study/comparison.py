@@ -39,7 +39,8 @@ def check_comparison_class(arms: Mapping[str, tuple[Rows, Recipe]]) -> None:
     for arm, (its_rows, its_recipe) in others:
         found = conditions_of(its_rows, its_recipe)
         for name, ours in expected.items():
-            if ours != (theirs := found[name]) and name not in DECLARED.get(arm, ()):
+            declared = {*DECLARED.get(reference, ()), *DECLARED.get(arm, ())}
+            if ours != (theirs := found[name]) and name not in declared:
                 detail = (
                     _difference(rows, its_rows) if name == "visits" else f"{ours} against {theirs}"
                 )

@@ -192,6 +192,8 @@ def _washout(design: Design, plan: Plan, run: Run) -> Plan:
         num_rows=max(1, round(washout.share * plan.recipe.num_rows)),
         ages=WASHOUT_AGES,
         emas=(),
+        loss_by_kind={},
+        priority=None,
         starts_from=folder_digest(run.checkpoints[1.0]),
     )
     return replace(plan, order=WASHOUT, recipe=recipe)

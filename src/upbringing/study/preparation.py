@@ -14,6 +14,7 @@ from typing import Any
 
 from upbringing.character import Axis, Judge, Probes, judge_for
 from upbringing.corpus import Corpus, Tokens
+from upbringing.errors import InputError
 from upbringing.files import remove_drafts, storage, write_text
 from upbringing.order import (
     Block,
@@ -32,8 +33,9 @@ from upbringing.study.lives import block_among, in_life, language_of, life_of, s
 from upbringing.study.poles import LADDER
 from upbringing.study.rules import RULES, pairs_for
 from upbringing.study.settings import StudySettings
-from upbringing.training import Numerics, Priority, Recipe, Shape, best_device, shape_named
+from upbringing.training import Decoder, Numerics, Priority, Recipe, Shape, best_device, shape_named
 from upbringing.training.dose import dose_weights
+from upbringing.training.optimizer import check_levers
 from upbringing.training.recipe import digestible
 
 
@@ -43,6 +45,7 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     Raises `InputError` for kinds or languages that the corpus lacks, `ComparisonError` for arms
     that are not one comparison class, `ResumeError` if another study lies at `place`.
     """
+    _check_lives(settings)
     lang = language_of(settings, corpus)
     block = block_among(settings, corpus, lang)
     tokens = tokens_of(settings, corpus, lang)
@@ -79,6 +82,20 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     }
     _write(place, digestible(design), corpus, orders, judging.judge)
     return Design.open(place)
+
+
+def _check_lives(settings: StudySettings) -> None:
+    """Raise `InputError` for levers that such minds cannot have, before anything is made."""
+    adapts = any(segment.levers.lora for segment in settings.timeline.segments)
+    averages = any(one.ema for one in settings.averages)
+    several = settings.numerics.population > 1
+    if (adapts and (averages or several)) or (averages and several):
+        raise InputError(
+            "an adapter, a moving average and a population go together in no study",
+            do="leave all but one of `lora`, `ema` and `population` out",
+        )
+    form = replace(shape_named(settings.shape), width=2, num_heads=1, mlp_width=1, num_vocab=1)
+    check_levers(Decoder(form, row_length=1, seed=0), settings.timeline)  # as to names of parts
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,8 @@ class Adopted(Mind):
 
     def next_logits(self, tokens_B: Tensor, memory: DynamicCache) -> Tensor:
         """Logits (B, V) of what follows one more token of each text; `memory` is added to."""
-        read = self.library(input_ids=tokens_B[:, None], past_key_values=memory, use_cache=True)
+        given: dict[str, Any] = {_memory_of(self.library) or "": memory}
+        read = self.library(input_ids=tokens_B[:, None], use_cache=True, **given)
         logits_BV: Tensor = read.logits[:, -1]
         return logits_BV
 
@@ -255,12 +256,20 @@ def _check_sight(mind: Adopted, folder: Path) -> None:
     tokens_1T = torch.arange(4)[None] % mind.num_vocab
     if not agree(mind.logits(tokens_1T)[:, :3], mind.logits(tokens_1T[:, :3])):
         raise InputError("its tokens see what comes after them", where=str(folder))
-    if "past_key_values" not in inspect.signature(mind.library.forward).parameters:
+    if _memory_of(mind.library) is None:
         raise InputError(
             f"a {type(mind.library).__name__} keeps no keys and values of what it has read",
             where=str(folder),
             allowed="a transformer",
         )
+
+
+def _memory_of(library: PreTrainedModel) -> str | None:
+    """What the library calls the memory that it takes: `cache`, or before transformers 5.24
+    `past_key_values`; None where it takes none.
+    """
+    takes = inspect.signature(library.forward).parameters
+    return next((name for name in ("cache", "past_key_values") if name in takes), None)
 
 
 def _matrix(end: nn.Module) -> Tensor:

@@ -75,7 +75,8 @@ class Timeline:
         segments: list[Segment] = []
         for age, said in sorted(stretches.items()):
             levers = said.model_copy(update={"batch_size": said.batch_size or batch_size})
-            if not segments or levers != segments[-1].levers or levers.begin_anew:
+            is_same = bool(segments) and levers.said() == segments[-1].levers.said()
+            if not is_same or levers.begin_anew:
                 segments.append(Segment(age, levers))
         return cls(tuple(segments))
 

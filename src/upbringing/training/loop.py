@@ -20,7 +20,7 @@ from upbringing.training.birth import born
 from upbringing.training.checkpoint import restore, write_checkpoint, write_state
 from upbringing.training.feed import Batch, Feed, Share
 from upbringing.training.ledger import RowDigests, digests_fed
-from upbringing.training.machine import enough_memory, stop_asked
+from upbringing.training.machine import enough_memory, finest, stop_asked
 from upbringing.training.optimizer import Optimizer
 from upbringing.training.recipe import Recipe
 from upbringing.training.records import Moment, Records, joined
@@ -117,7 +117,7 @@ class _Life:
 
     def take_up(self, place: Path) -> None:
         """Begin at `place`, or go on from the snapshot there."""
-        self.records = Records(self.rows, self.recipe, place)
+        self.records = Records(self.rows, self.recipe, place, clears_away=self.world.is_first)
         if self.records.snapshot:
             folder = self.records.snapshot.folder
             self.optimizer.take_up(self.records.num_done)
@@ -131,7 +131,7 @@ class _Life:
         """Consume the next batch, and keep a checkpoint if an age is reached."""
         number = self.records.num_done
         self.optimizer.begin(number)
-        sums = torch.zeros(2, dtype=torch.float64, device=self.device)
+        sums = torch.zeros(2, dtype=finest(self.device), device=self.device)
         with enough_memory(*self._size_of(number)):
             digests = [
                 self._learn(number, batch.to(self.device), sums)

@@ -81,6 +81,11 @@ def stop_asked() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGTERM, before)
 
 
+def finest(device: torch.device) -> torch.dtype:
+    """The finest type that sums can have on a device: Apple's GPUs have no fp64."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def best_device() -> str:
     """`cuda`, `mps` or `cpu`: the first of them that is there."""
     if torch.cuda.is_available():

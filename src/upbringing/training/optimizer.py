@@ -21,12 +21,27 @@ from upbringing.training.parts import rates_by_weight, weights_of
 
 @dataclass(frozen=True)
 class _Clock:
-    """How long a weight has learnt since its moments began: in steps, and in steps of the size that
-    the stretch has. Both at the beginning of a step.
+    """How long a weight has learnt since its moments began, at the beginning of a step: in steps,
+    and in rows; `size` is the rows of a step in this stretch.
     """
 
     num_steps: int
-    equivalent: float
+    num_rows: int
+    size: int
+
+    def equivalent(self, more: int = 0) -> float:
+        """Steps of the present size, `more` of them after the beginning."""
+        return (self.num_rows + more * self.size) / self.size
+
+
+def check_levers(mind: Mind, timeline: Timeline) -> None:
+    """Raise `InputError` for modules and adapters of a timeline that the mind cannot have."""
+    for segment in timeline.segments:
+        rates_by_weight(segment.levers.modules, mind.parts)
+        lora = segment.levers.lora
+        if lora:
+            targets = weights_of(lora.modules, mind.parts)
+            check_adapter(mind, rank=lora.rank, alpha=lora.alpha or lora.rank, targets=targets)
 
 
 class Optimizer:
@@ -59,10 +74,7 @@ class Optimizer:
             weights_of(levers.lora.modules, mind.parts) if levers.lora else []
             for levers in self.levers
         ]
-        for levers, targets in zip(self.levers, self.adapted, strict=True):
-            if levers.lora:
-                rank = levers.lora.rank
-                check_adapter(mind, rank=rank, alpha=levers.lora.alpha or rank, targets=targets)
+        check_levers(mind, timeline)
         self.weight_decay, self.beta1, self.seed = weight_decay, beta1, seed
         self.adam = torch.optim.AdamW(mind.parameters(), fused=True)
         self._segment = -1
@@ -85,7 +97,7 @@ class Optimizer:
         for group in self.adam.param_groups:
             for weight in group["params"]:
                 if weight in self.adam.state:
-                    self.adam.state[weight]["step"].fill_(group["clock"].equivalent)
+                    self.adam.state[weight]["step"].fill_(group["clock"].equivalent())
 
     def _enter(self, segment: int, step: int) -> None:
         """Attach the stretch's adapter, and make groups of what learns in it."""
@@ -112,7 +124,7 @@ class Optimizer:
         lr, beta2 = float(self.steps.lr[step]), float(self.steps.beta2[step])
         for group in self.adam.param_groups:
             clock, more = group["clock"], self._num_learnt(group["from"], step + 1)
-            is_corrected = 1 - self.beta1 ** (clock.equivalent + more)
+            is_corrected = 1 - self.beta1 ** clock.equivalent(more)
             is_due = 1 - self.beta1 ** (clock.num_steps + more)
             group["lr"] = lr * group["rate"] * (is_corrected / is_due)
             group["weight_decay"] = group["decay"] * (is_due / is_corrected)
@@ -139,4 +151,4 @@ class Optimizer:
         before = np.array(learns)[self.steps.segment[:step]] & (self.steps.loss_scale[:step] > 0)
         rows = int(self.steps.batch_size[:step][before].sum())
         size = int(self.steps.batch_size[self.steps.segment == segment][0])
-        return _Clock(int(before.sum()), rows / size)
+        return _Clock(int(before.sum()), rows, size)

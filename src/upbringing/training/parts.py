@@ -25,8 +25,8 @@ def rates_by_weight(modules: Mapping[str, float] | None, labels: Labels) -> dict
     """The factor on the rate of each weight, by its name; 0 freezes it.
 
     Of several patterns that match a weight the last one holds; what none matches learns at 1.
-    Raises `InputError` for patterns that match nothing, and where one of `embed` and `head` is
-    named alone though both are one weight.
+    Raises `InputError` for patterns that match nothing, where no weight learns, and where one of
+    `embed` and `head` is named alone though both are one weight.
     """
     rates = dict.fromkeys(labels, 1.0)
     problems = []
@@ -36,6 +36,9 @@ def rates_by_weight(modules: Mapping[str, float] | None, labels: Labels) -> dict
         if not named:
             problems.append(_nothing(pattern, labels))
         problems += _untied(pattern, rate, modules or {}, named, labels)
+    if rates and not any(rates.values()) and not problems:
+        do = "say `loss_scale: 0` for a text that is read and not learnt from"
+        problems.append(Problem("no part of the mind learns", do=do))
     if problems:
         raise InputError(problems)
     return rates

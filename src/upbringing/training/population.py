@@ -26,7 +26,7 @@ from upbringing.training.checkpoint import write_checkpoint
 from upbringing.training.feed import Feed
 from upbringing.training.ledger import digests_fed
 from upbringing.training.loop import OnStep
-from upbringing.training.machine import enough_memory, stop_asked
+from upbringing.training.machine import enough_memory, finest, stop_asked
 from upbringing.training.model import Decoder
 from upbringing.training.recipe import Recipe
 from upbringing.training.records import Records
@@ -189,7 +189,7 @@ class _Population:
         for p in due:
             if self.levers.begins_anew(number, p):
                 self.adamw.begin_anew(p)
-        sums_P2 = torch.zeros(len(self.members), 2, dtype=torch.float64, device=self.device)
+        sums_P2 = torch.zeros(len(self.members), 2, dtype=finest(self.device), device=self.device)
         with enough_memory(len(self.members) * self.feed.num_rows(number), self.row_length):
             fed = [
                 self._learn(number, batch, sums_P2)

@@ -74,9 +74,19 @@ class Life:
                 read_curve("constant" if curve is None else curve)
             except InputError as error:
                 problems += error.problems
+        if self.peak_lr is not None and self.peak_lr <= 0:
+            problems.append(Problem(f"the peak rate is {self.peak_lr:g}", allowed="above 0"))
+        if self.lora is not None and self.lora < 1:
+            problems.append(Problem(f"an adapter of rank {self.lora}", allowed="1 and more"))
         if self.parent is None:
-            shape_named(self.shape)
-        elif not (self.parent / _CHECKPOINT).exists():
+            try:
+                shape_named(self.shape)
+            except InputError as error:
+                problems += error.problems
+        elif self.peak_lr is None:
+            what = "a mind that is raised further has no learning rate of its own"
+            problems.append(Problem(what, do="say which: `peak_lr`, or --peak-lr"))
+        if self.parent is not None and not (self.parent / _CHECKPOINT).exists():
             what, do = "is no checkpoint", "give a folder with config.json and model.safetensors"
             problems.append(Problem(what, where=str(self.parent), do=do))
         if problems:

@@ -91,7 +91,7 @@ class Recipe:
             shape=shape and replace(shape, num_vocab=rows.tokens.num_vocab),
             seed=seed,
             schedule=schedule,
-            peak_lr=peak_lr or _usual_lr(shape),
+            peak_lr=_usual_lr(shape) if peak_lr is None else peak_lr,
             batch_size=batch_size,
             timeline=timeline or Timeline.uniform(batch_size),
             row_length=rows.row_length,

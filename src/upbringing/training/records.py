@@ -53,8 +53,13 @@ class Moment:
 class Records:
     """A life so far, of `num_done` steps: the run at `place`, raised on `rows` by `recipe`."""
 
-    def __init__(self, rows: Rows, recipe: Recipe, place: Path) -> None:
+    def __init__(
+        self, rows: Rows, recipe: Recipe, place: Path, *, clears_away: bool = True
+    ) -> None:
         """Take up what lies at `place`; `snapshot` is what the mind must be restored from, if any.
+
+        What is unfinished there, and what was lived after the snapshot, is cleared away; by one of
+        several processes alone.
 
         Raises `ResumeError` for a snapshot of another run, `ArtefactError` for what is damaged,
         `VerificationError` where what was consumed is not the order.
@@ -65,13 +70,15 @@ class Records:
         self._ages: dict[int, list[float]] = defaultdict(list)
         for age in recipe.kept_ages:
             self._ages[self.steps.after(age)].append(age)
-        remove_drafts(place)
-        remove_drafts(place / "checkpoints")
-        shutil.rmtree(place / "ema", ignore_errors=True)  # written at the end, and this is before
+        if clears_away:
+            remove_drafts(place)
+            remove_drafts(place / "checkpoints")
+            shutil.rmtree(place / "ema", ignore_errors=True)  # written at the end, which is not yet
         self.snapshot = last_snapshot(place / "resume")
         if self.snapshot:
             self._take_up(self.snapshot)
-        self._keep_checkpoints_of(self.snapshot)
+        if clears_away:
+            self._keep_checkpoints_of(self.snapshot)
 
     def _take_up(self, snapshot: Snapshot) -> None:
         if snapshot.recipe != self.recipe.digest:

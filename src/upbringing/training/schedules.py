@@ -177,7 +177,7 @@ def say_curve(curve: Curve) -> Said:
     name = next(name for name, kind in CURVES.items() if type(curve) is kind)
     setting = curve.model_dump(mode="json", exclude_defaults=True)
     if isinstance(curve, Table):
-        return {f"{age:g}": factor for age, factor in curve.knots.items()}
+        return {str(age).removesuffix(".0"): factor for age, factor in curve.knots.items()}
     return {name: setting} if setting else name
 
 
