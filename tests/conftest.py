@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from command import upbringing
 from hypothesis import settings
 from stories import pico_settings, story_parallels, story_scenes
 
@@ -19,6 +20,8 @@ from upbringing.training import settle_process
 # No test is about time, and a machine with other work to do is slow now and then.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+__all__ = ["upbringing"]  # a fixture
 
 KINDS = ("chat", "drama", "poetry", "technical")
 ROW_LENGTH = 16

@@ -31,11 +31,9 @@ def test_the_effect_is_of_the_weights_that_learnt(taught: Run) -> None:
     begin = sorted(taught.checkpoints)[1]
     found = ablate(taught, 0.3, num_random=5, held_out_bytes=1500)
     assert found.from_age == begin == pytest.approx(0.3, abs=0.01)
-    assert sorted(found.weights) == sorted(
-        f"model.layers.{layer}.mlp.{name}_proj.weight"
-        for layer in (0, 1)
-        for name in ("gate", "up", "down")
-    )
+    names = load_file(taught.checkpoints[1.0] / "model.safetensors")
+    assert list(found.weights) == [name for name in names if ".mlp." in name]
+    assert len(found.weights) == 2 * 3  # layers, matrices
     mind = open_mind(taught.checkpoints[1.0])
     passages = held_out_by_kind(
         Corpus.open(taught.sources["corpus"]), load_tokenizer(taught.checkpoints[1.0]), 1500

@@ -11,17 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import Command
 from conftest import KINDS, tiny_scenes
 from ruamel.yaml import YAML
-from test_cli import Command, upbringing
 
 from upbringing.corpus import Corpus, write_corpus
 from upbringing.order import Selection
 from upbringing.order.places import read_arrangement, strategies
 from upbringing.order.sketch import Sketch, arranged, sketch
 from upbringing.report import arrangement_picture
-
-__all__ = ["upbringing"]  # a fixture
 
 DOCS = Path(__file__).parent.parent / "docs"
 GUIDE = (DOCS / "curriculum.md").read_text(encoding="utf-8")

@@ -8,14 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 import pytest
+from command import Command, Said
 from stories import pico_settings, write_texts
 
-from upbringing.cli import main
 from upbringing.files import read_json, write_json, write_manifest
 from upbringing.order import Rows
 from upbringing.study import Design, conclude, execute
@@ -24,44 +23,8 @@ from upbringing.training.run import FORMAT
 
 VERBS = (
     "raise", "ingest", "world", "compose", "order", "plan", "show", "train", "verify", "measure",
-    "study", "report", "talk", "export", "import",
+    "study", "report", "talk", "export", "import", "controls", "ablate", "imprint",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-
-Command = Callable[..., Said]
-
-
-@pytest.fixture
-def upbringing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
-    """The command `upbringing`, called in `tmp_path` in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["upbringing", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Said(code, said.out, said.err)
-
-    return call
 
 
 @pytest.fixture(scope="module")

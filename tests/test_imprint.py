@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command import Command
 
-from upbringing.cli import main
 from upbringing.corpus import Corpus
 from upbringing.corpus.world import make_world
 from upbringing.errors import ArtefactError, InputError, ResumeError
@@ -211,30 +210,6 @@ def test_a_life_that_diverged_is_named_and_leaves_no_figure(fresh: ImprintDesign
     assert findings["diverged"] == [lost.name]
     assert findings["curves"][0]["points"][0]["measured"]["estimate"] is None
     assert findings["answer"] == ["linear, text: a life diverged"]
-
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def upbringing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
-    """The command `upbringing`, called in `tmp_path`: its exit code, and what it said."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["upbringing", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return call
 
 
 SMALL = ImprintSettings(num_ages=4, num_seeds=1, scenes_a_packet=2, row_length=32, tokens=3000)

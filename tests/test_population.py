@@ -366,3 +366,14 @@ def test_a_study_raises_its_minds_in_populations(stories: Corpus, tmp_path: Path
     shutil.rmtree(run_folder(design, design.plans[0]))
     execute(design, num_workers=1)  # alone of its pass it is raised again, to the same bits
     assert everything(design.path) == before
+
+
+def test_members_that_cannot_be_are_refused_before_a_file_is_written(
+    orders: Path, tmp_path: Path
+) -> None:
+    of = Timeline((Segment(0.0, Levers(batch_size=1, modules=["layers.9"])),))
+    members = [member_of(orders, tmp_path, number) for number in range(2)]
+    wrong = replace(members[1], recipe=replace(members[1].recipe, timeline=of))
+    with pytest.raises(InputError, match=r"no weight is matched by 'layers\.9'"):
+        raise_population([members[0], wrong])
+    assert not any(member.place.exists() for member in members)

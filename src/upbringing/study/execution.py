@@ -166,17 +166,7 @@ def _raised(members: Sequence[Member]) -> list[Run]:
     """Their runs: of a population in one pass, else of one life after another."""
     if members and members[0].recipe.numerics.population > 1:
         return raise_population(members)
-    return [
-        train(
-            one.rows,
-            one.recipe,
-            one.place,
-            sources=one.sources,
-            parent=one.parent,
-            on_step=one.on_step,
-        )
-        for one in members
-    ]
+    return [train(**vars(member)) for member in members]
 
 
 def _washout(design: Design, plan: Plan, run: Run) -> Plan:

@@ -62,10 +62,14 @@ def raise_population(
     members that cannot share a pass, else what `train` raises. A life that diverges ends alone.
     """
     _check(members)
+    is_over = all(_is_finished(member) for member in members)
+    # What cannot be is refused before a file is written.
+    population = None if is_over else _Population(members)
     for member in members:
         begin(member.place, member.recipe, member.sources)
-    if not all(_is_finished(member) for member in members):
-        _raise(_Population(members), snapshot_every_s)
+    if population:
+        population.take_up()
+        _raise(population, snapshot_every_s)
     return [Run.open(member.place) for member in members]
 
 
@@ -155,12 +159,16 @@ class _Population:
             for member, steps in zip(members, self.levers.steps, strict=True)
         ]
         self.feed = StackedFeed(feeds, self.numerics.accumulation)
+        self.under_way: dict[int, Records] = {}
+        self.saved_at: dict[int, int] = {}
+
+    def take_up(self) -> None:
+        """Begin at the members' places, or go on from the snapshots there."""
         self.under_way = {
             index: Records(member.rows, member.recipe, member.place)
-            for index, member in enumerate(members)
+            for index, member in enumerate(self.members)
             if not _is_finished(member)
         }
-        self.saved_at: dict[int, int] = {}
         for index, records in self.under_way.items():
             self._take_up(index, records)
 

@@ -12,6 +12,7 @@ Each curve is a typed class whose fields are its settings; what stands without a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeAlias
 
@@ -32,12 +33,12 @@ Said: TypeAlias = str | Mapping[str, Any]
 _MOST_KNOTS_IN_A_LABEL = 3
 
 
-class Curve(Settings):
+class Curve(Settings, ABC):
     """A function of age; `at` takes ages in [0, 1] and gives factors of the same shape."""
 
+    @abstractmethod
     def at(self, ages: Ages) -> Ages:
         """The factor at each age."""
-        raise NotImplementedError
 
 
 class Constant(Curve):
