@@ -77,6 +77,8 @@ class Optimizer:
         check_levers(mind, timeline)
         self.weight_decay, self.beta1, self.seed = weight_decay, beta1, seed
         self.adam = torch.optim.AdamW(mind.parameters(), fused=True)
+        # How many steps before each one something was learnt from.
+        self._num_learnt = np.append(0, np.cumsum(steps.loss_scale > 0)).tolist()
         self._segment = -1
 
     def take_up(self, num_done: int) -> None:
@@ -123,7 +125,8 @@ class Optimizer:
         """Change the weights by their gradients, and drop these."""
         lr, beta2 = float(self.steps.lr[step]), float(self.steps.beta2[step])
         for group in self.adam.param_groups:
-            clock, more = group["clock"], self._num_learnt(group["from"], step + 1)
+            clock = group["clock"]
+            more = self._num_learnt[step + 1] - self._num_learnt[group["from"]]
             is_corrected = 1 - self.beta1 ** clock.equivalent(more)
             is_due = 1 - self.beta1 ** (clock.num_steps + more)
             group["lr"] = lr * group["rate"] * (is_corrected / is_due)
@@ -135,10 +138,6 @@ class Optimizer:
     def drop_gradients(self) -> None:
         """Forget the gradients, as of a step that is not taken."""
         self.mind.zero_grad(set_to_none=True)
-
-    def _num_learnt(self, begin: int, end: int) -> int:
-        """The steps from `begin` to `end` from which something was learnt."""
-        return int(np.count_nonzero(self.steps.loss_scale[begin:end]))
 
     def _clock(self, name: str, segment: int, step: int) -> _Clock:
         """That of a weight before a step, for steps of the size that a segment has."""
