@@ -31,6 +31,7 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
+from upbringing.corpus.overlap import overlaps
 from upbringing.corpus.tokens import train_tokenizer
 from upbringing.corpus.world import figures as f
 from upbringing.corpus.world import (
@@ -41,7 +42,6 @@ from upbringing.corpus.world import (
     world_scenes,
 )
 from upbringing.corpus.world.grammar import grammar
-from upbringing.corpus.world.overlap import overlapping
 
 NUM_VOCAB = 1000
 NUM_BYTES_A_REAL_SCENE = 420
@@ -103,8 +103,9 @@ def world_figures(langs: list[str]) -> None:
         print(f"\n== {lang}: 25,000 events, 500 parallel events, seed 0")
         bounds = text_figures(train, tokenizer)
         shares = f.distinct_share(texts)
-        shared = int(overlapping(texts, asked).sum())
-        _line("probes that share 8 words in a row with training text", f"{shared} of {len(asked)}")
+        found = overlaps(texts, asked).counts
+        shared = found["any"]
+        _line("probes that overlap training text", f"{shared} of {len(asked)}: {found}")
         for who, its in (("probe", asked), ("held-out scene", held_out)):
             _line(f"closest {who}: 3-grams in one text", f.closest_share(texts[:5000], its[:800]))
         _line("held-out scenes also read", copies := len(set(held_out) & set(texts)))

@@ -19,6 +19,7 @@ AGES = (0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 SEEDS = (0, 1, 2)
 ARMS = {"F": "drama first, technical last", "L": "technical first, drama last", "S": "shuffled"}
 SCHEDULES = ("constant", "steep")
+AXIS = "drama–technical"
 KINDS = ("chat", "drama", "report", "technical")
 HOSTILE = "</script><img src=x onerror=alert(1)><!--"
 RUSSIAN = "Она молчала, и дождь говорил за неё"
@@ -77,12 +78,14 @@ def _measures() -> Iterator[dict[str, Any]]:
             margin = style_margin(run, age)
             loss = 4.0 - 1.6 * age**0.3 + (0.3 if run["schedule"] == "steep" else 0.0)
             bits = {"measure": "bits_per_byte", "unit": "bits_per_byte"}
-            axis = {"subject": "drama–technical", "unit": "bits_per_byte"}
-            yield {**at, "measure": "style_margin", **axis, "value": margin}
-            yield {**at, **bits, "subject": "all", "value": loss}
-            yield {**at, **bits, "subject": "drama", "value": loss - margin}
+            axis = {"subject": AXIS, "unit": "bits_per_byte"}
             excess = {"measure": "excess_bits_per_byte", "unit": "bits_per_byte"}
-            yield {**at, **excess, "subject": "drama", "value": -margin}
+            for scope in ("along", "whole") if age == 1.0 else ("along",):
+                asked = {**at, "scope": scope}
+                yield {**asked, "measure": "style_margin", **axis, "value": margin}
+                yield {**asked, **bits, "subject": "all", "value": loss}
+                yield {**asked, **bits, "subject": "drama", "value": loss - margin}
+                yield {**asked, **excess, "subject": "drama", "value": -margin}
 
 
 def _samples() -> Iterator[dict[str, Any]]:
@@ -148,6 +151,7 @@ def _contrast(schedule: str, name: str, estimate: float, measure: str) -> dict[s
     return {
         "schedule": schedule,
         "measure": measure,
+        "axis": AXIS if measure == "style_margin" else "drama",
         "name": name,
         "estimate": estimate,
         "low": estimate - 0.14,
@@ -173,8 +177,35 @@ def findings() -> dict[str, Any]:
         "lang": "en",
         "block": "drama",
         "against": "technical",
-        "axis": "drama–technical",
+        "axis": AXIS,
         "primary": "style_margin",
+        "axes": [
+            {
+                "name": AXIS,
+                "slug": "drama-technical",
+                "positive": "drama",
+                "negative": "technical",
+                "primary": "style_margin",
+                "judge": {
+                    "num_positive": 200,
+                    "num_negative": 200,
+                    "num_groups": 12,
+                    "baseline": 0.5,
+                    "figures": {
+                        "auc": 0.97,
+                        "brier": 0.06,
+                        "mean_positive": 0.9,
+                        "mean_negative": 0.1,
+                        "shuffled_positive": 0.54,
+                        "shuffled_negative": 0.49,
+                        "unigram_positive": 0.52,
+                        "unigram_negative": 0.5,
+                    },
+                    "passed": True,
+                    "reason": "tested on 12 groups never seen",
+                },
+            }
+        ],
         "shape": "300k",
         "num_parameters": 298_496,
         "num_tokens": 300_000,
@@ -183,12 +214,14 @@ def findings() -> dict[str, Any]:
         "command": "upbringing raise --preset quick",
         "schedules": {name: _schedule(name) for name in SCHEDULES},
         "poles": {
-            "positive": positive,
-            "negative": negative,
-            "distance": positive["mean"] - negative["mean"],
-            "seed_sd": 0.02,
-            "gate": "not run",
-            "reason": "three seeds are too few for the gate, which needs six",
+            AXIS: {
+                "positive": positive,
+                "negative": negative,
+                "distance": positive["mean"] - negative["mean"],
+                "seed_sd": 0.02,
+                "gate": "not run",
+                "reason": "three seeds are too few for the gate, which needs six",
+            }
         },
         "contrasts": [
             _contrast(schedule, name, towards * sign[schedule] * 0.35, measure)
@@ -200,6 +233,7 @@ def findings() -> dict[str, Any]:
             {
                 "schedule": schedule,
                 "measure": "style_margin",
+                "axis": AXIS,
                 "position": "UNRESOLVED",
                 "qualifiers": [],
                 "reason": "three seeds decide nothing: a sign-flip test cannot go below 0.25",
@@ -224,24 +258,6 @@ def findings() -> dict[str, Any]:
         "washout": {
             "constant": {"valid": True, "reason": "the last block's lead fell by 0.61"},
             "steep": {"valid": False, "reason": "washout too weak: the lead fell by 0.31"},
-        },
-        "judge": {
-            "num_positive": 200,
-            "num_negative": 200,
-            "num_groups": 12,
-            "baseline": 0.5,
-            "figures": {
-                "auc": 0.97,
-                "brier": 0.06,
-                "mean_positive": 0.9,
-                "mean_negative": 0.1,
-                "shuffled_positive": 0.54,
-                "shuffled_negative": 0.49,
-                "unigram_positive": 0.52,
-                "unigram_negative": 0.5,
-            },
-            "passed": True,
-            "reason": "tested on 12 groups never seen",
         },
         "diverged": [],
         "deviations": ["the mixture ladder was not raised <b>here</b>"],

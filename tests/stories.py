@@ -38,15 +38,24 @@ _SAYINGS = {
 }
 
 
-def say_in(kind: str, num_sentences: int, rng: np.random.Generator) -> str:
-    """A passage of one kind."""
+def say_in(
+    kind: str, num_sentences: int, rng: np.random.Generator, *, is_fresh: bool = False
+) -> str:
+    """A passage of one kind; a fresh one has names and numbers that hardly any other has."""
     said = [
         str(rng.choice(_SAYINGS[kind])).format(
-            who=rng.choice(_PEOPLE), where=rng.choice(_PLACES), number=rng.integers(2, 90)
+            who=_name(rng) if is_fresh else rng.choice(_PEOPLE),
+            where=_name(rng) if is_fresh else rng.choice(_PLACES),
+            number=rng.integers(2, 10_000 if is_fresh else 90),
         )
         for _ in range(num_sentences)
     ]
     return " ".join(said)
+
+
+def _name(rng: np.random.Generator) -> str:
+    pairs = zip(rng.choice(list("bdfgklmnprstvz"), 3), rng.choice(list("aeiou"), 3), strict=True)
+    return "".join(f"{consonant}{vowel}" for consonant, vowel in pairs).title()
 
 
 def story_scenes(num_works: int = 8, scenes_a_work: int = 6, lang: str = "en") -> pl.DataFrame:
@@ -127,7 +136,7 @@ def write_texts(folder: Path, *, russian: int = 0) -> Path:
     for kind in ("drama", "poetry", "technical"):
         (folder / kind).mkdir(parents=True)
         for number in range(12):
-            text = "\n\n".join(say_in(kind, 5, rng) for _ in range(2))
+            text = "\n\n".join(say_in(kind, 5, rng, is_fresh=True) for _ in range(2))
             (folder / kind / f"{number}.txt").write_text(text, encoding="utf-8")
     if russian:
         text = "\n\n".join(f"{RUSSIAN} {number}." for number in range(russian))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from conftest import ids_of
 
@@ -117,6 +119,40 @@ def test_another_kind_takes_the_slot(corpus: Corpus) -> None:
     ]
 
 
+def test_the_same_block_is_read_next_after_either_beginning(corpus: Corpus) -> None:
+    block = block_of(corpus, ("drama",), against=("technical",), next=("poetry",))
+    assert shape(arm_of(corpus, "F", block)) == [
+        ("block", {"drama": 16}),
+        ("next", {"poetry": 20}),
+        ("others", {"chat": 20, "technical": 16}),
+    ]
+    assert shape(arm_of(corpus, "O", block)) == [
+        ("block", {"technical": 16}),
+        ("next", {"poetry": 20}),
+        ("others", {"chat": 20, "drama": 16}),
+    ]
+    plain = replace(block, next=())
+    assert spelled(arm_of(corpus, "L", block)) == spelled(arm_of(corpus, "L", plain))
+    alone = block_of(corpus, ("drama",), next=("technical", "poetry"))
+    assert shape(arm_of(corpus, "O", alone)) == [
+        ("block", {"chat": 20}),
+        ("next", {"poetry": 20, "technical": 16}),
+        ("others", {"drama": 16}),
+    ]
+
+
+@pytest.mark.parametrize("against", [(), ("technical",)])
+@pytest.mark.parametrize("arm", ARMS)
+def test_arms_with_a_next_block_visit_the_same_scenes(
+    corpus: Corpus, arm: str, against: tuple[str, ...]
+) -> None:
+    block = block_of(corpus, ("drama",), against=against, next=("poetry",))
+    everything = corpus.scenes.filter(split="train")["id"].to_list()
+    assert sorted(ids_of(arm_of(corpus, arm, block))) == sorted(everything)
+    if arm == "N":
+        assert len(arm_of(corpus, "N", block).phases) == 3
+
+
 def test_the_stand_in_is_the_nearest_in_bytes() -> None:
     sizes = {"a": 100, "b": 90, "c": 120, "d": 111}
     assert Block(("a",), (), ("b", "c", "d"), sizes, None).stand_in == "b"
@@ -138,6 +174,10 @@ def test_arms_are_described_in_words(corpus: Corpus) -> None:
     block = block_of(corpus, ("drama",), against=("technical",))
     assert describe_arm("F", block) == "drama first, technical at the far end"
     assert all(describe_arm(arm, block) for arm in ARMS)
+    then = replace(block, next=("poetry",))
+    assert describe_arm("F", then) == "drama first, poetry next"
+    assert describe_arm("O", then) == "technical in the place of drama, first, poetry next"
+    assert describe_arm("L", then) == describe_arm("L", block)
 
 
 def test_all_kinds_that_are_not_there_are_named(corpus: Corpus) -> None:
@@ -147,6 +187,11 @@ def test_all_kinds_that_are_not_there_are_named(corpus: Corpus) -> None:
     assert "did you mean 'drama'?" in problems[0]
     assert "did you mean 'technical'?" in problems[1]
     assert problems[2] == "'drama' is the block and its counterpart"
+    with pytest.raises(InputError) as caught:
+        block_of(corpus, ("drama",), against=("chat",), next=("chat", "drama", "pottery"))
+    problems = [str(problem) for problem in caught.value.problems]
+    assert "did you mean 'poetry'?" in problems[0]
+    assert problems[1:] == [f"'{kind}' is read next, and elsewhere" for kind in ("chat", "drama")]
 
 
 def test_a_block_needs_something_beside_it(corpus: Corpus) -> None:

@@ -23,7 +23,7 @@ from upbringing.training.run import FORMAT
 
 VERBS = (
     "raise", "ingest", "world", "compose", "order", "plan", "show", "train", "verify", "measure",
-    "study", "report", "talk", "export", "import", "controls", "ablate", "imprint",
+    "study", "report", "talk", "export", "import", "controls", "ablate", "imprint", "axis",
 )  # fmt: skip
 
 
@@ -368,19 +368,23 @@ def test_train_verify_measure_talk(upbringing: Command, work: Path) -> None:
     assert said.code == 0
     assert "checkpoints at ages 0.05, 0.1" in said.out
 
-    said = upbringing("measure", "run", "--positive", "drama", "--negative", "technical")
+    said = upbringing("measure", "run", "drama", "technical")
     assert said.code == 0, said.err
-    head, *figures = (line.split() for line in said.lines if not line.startswith("no voice"))
-    assert head == ["measure", "of", "0.05", *(f"{n / 10:g}" for n in range(1, 11)), "unit"]
+    unheard, head, *figures = (line.split() for line in said.lines)
+    assert " ".join(unheard).startswith("drama–technical: no voice is heard: ")
+    ages = ["0.05", *(f"{n / 10:g}" for n in range(1, 11))]
+    assert head == ["measure", "of", *ages, "in", "full", "unit"]
     assert [row[:2] for row in figures[:4]] == [
         ["bits_per_byte", subject] for subject in ("drama", "poetry", "technical", "all")
     ]
     assert all(0 < float(value) < 20 for row in figures[:4] for value in row[2:-1])
-    again = upbringing("measure", "run", "--positive", "drama", "--negative", "technical")
+    again = upbringing("measure", "run", "drama", "technical")
     assert again.out == said.out
-    wrong = upbringing("measure", "run", "--positive", "dramma", "--negative", "technical")
+    wrong = upbringing("measure", "run", "dramma", "technical")
     assert wrong.code == 2
     assert "did you mean 'drama'?" in wrong.err
+    assert "no axis is named" in upbringing("measure", "run").err
+    assert "drama is one pole" in upbringing("measure", "run", "drama").err
 
     said = upbringing("talk", "run", "--prompt", "When the", "--num-tokens", 5, "--seeds", 2)
     assert said.lines[0].startswith("each opening is continued once for each sampler seed 0 to 1")
@@ -598,7 +602,7 @@ def test_a_study_may_be_moved(upbringing: Command, pico_copy: Path) -> None:
         ("train corpus --corpus corpus -o x", "corpus: is not a finished order"),
         ("train order --corpus corpus -o x --log mlflow", "no sink is called 'mlflow'"),
         ("verify texts", "texts: is not a finished run"),
-        ("measure texts --positive a --negative b", "texts: is not a finished run"),
+        ("measure texts a b", "texts: is not a finished run"),
         ("study scenic.yaml --corpus corpus -o x", "'block' is missing"),
         ("report texts", "texts/study.json: no such file"),
         ("talk texts --prompt He", "texts: is not a finished run"),
@@ -632,7 +636,7 @@ def test_an_unknown_kind_is_suggested(upbringing: Command, work: Path) -> None:
 
 def test_an_edited_study_is_refused(upbringing: Command, pico_copy: Path) -> None:
     said = read_json(pico_copy / "study.json")
-    said["design"]["primary"] = "voice"
+    said["design"]["axes"][0]["primary"] = "voice"
     write_json(pico_copy / "study.json", said)
     for verb in ("show", "talk"):
         options = ("--prompt", "He") if verb == "talk" else ()

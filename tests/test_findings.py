@@ -19,6 +19,7 @@ from upbringing.files import read_json, write_json
 from upbringing.report import write_page
 from upbringing.study import Design, conclude, execute, open_findings, prepare
 from upbringing.study.rules import BOTH_ENDS, INTERIOR, NONE, PRIMACY, RECENCY, UNRESOLVED
+from upbringing.study.simultaneous import critical_value
 
 Figures = dict[str, Any]
 AXIS = "drama–technical"
@@ -40,8 +41,8 @@ def ends(
     """A measure at the end of a stage, by seed; the subject is the axis, the block or all kinds."""
     subject = {"style_margin": AXIS, "bits_per_byte": "all", "excess_bits_per_byte": "drama"}
     rows = readings.filter(
-        arm=arm, measure=measure, subject=subject[measure], schedule=schedule, stage=stage, age=1.0
-    )
+        arm=arm, measure=measure, subject=subject[measure], schedule=schedule, stage=stage
+    ).filter(scope="whole")
     return rows.sort("seed")["value"].to_numpy()
 
 
@@ -65,17 +66,21 @@ def test_the_tables_are_long(readings: pl.DataFrame, pico: Design) -> None:
         "age": pl.Float64,
     }
     assert readings.schema == of_run | {
+        "scope": pl.String,
         "measure": pl.String,
         "subject": pl.String,
         "value": pl.Float64,
         "unit": pl.String,
     }
-    assert not readings.select("run", "age", "measure", "subject").is_duplicated().any()
+    assert not readings.select("run", "age", "scope", "measure", "subject").is_duplicated().any()
     assert readings["run"].n_unique() == 16 + 12
     assert readings.filter(stage="washout")["run"].str.ends_with("-washout").all()
-    assert readings.group_by("run", "age").len()["len"].unique().to_list() == [9]
+    every = ["bits_per_byte", "excess_bits_per_byte", "style_margin", "voice"]
+    asked = readings.filter(pl.col("measure").is_in(every)).group_by("run", "age", "scope")
+    assert asked.len()["len"].unique().to_list() == [7]
+    assert readings.filter(scope="whole")["age"].unique().to_list() == [1.0]
     ages = readings.group_by("stage").agg(pl.col("age").unique().sort()).sort("stage")
-    assert ages["age"].to_list() == [[0.5, 0.572, 1.0], [0.5, 1.0]]
+    assert ages["age"].to_list() == [[0.5, 0.572, 1.0], [0.1, 0.25, 0.5, 1.0]]
     poles = readings.filter(pl.col("arm").str.starts_with("pole-"))
     assert (poles["age"].unique().to_list(), poles["stage"].unique().to_list()) == ([1.0], ["life"])
 
@@ -87,7 +92,9 @@ def test_the_tables_are_long(readings: pl.DataFrame, pico: Design) -> None:
         "text": pl.String,
         "voice": pl.Float64,
     }
-    assert samples.group_by("run", "age").len()["len"].unique().to_list() == [3 * 2]
+    by_age = samples.group_by("run", "age").len()
+    assert by_age.filter(age=1.0)["len"].unique().to_list() == [3 * 2]
+    assert by_age.filter(pl.col("age") < 1)["len"].unique().to_list() == [2 * 2]  # a part
     asked = samples.select("prompt", "opening", "sample_seed").unique()
     assert asked.height == 3 * 2  # every mind is asked the same
 
@@ -103,29 +110,39 @@ def test_the_ribbons_share_out_every_hundredth(pico: Design) -> None:
     assert begin.filter(arm="L")["kind"].to_list() == ["technical"] * 2
 
 
+def unit_of(found: Figures) -> dict[str, Any]:
+    """The poles of the axis under test."""
+    return found["poles"][found["axis"]]
+
+
+def examined(found: Figures) -> dict[str, Any]:
+    """The examination of its judge."""
+    return found["axes"][0]["judge"]
+
+
 def test_the_poles_are_the_unit(found: Figures, readings: pl.DataFrame) -> None:
     values = {
         side: ends(readings, f"pole-{kind}", "style_margin")
         for side, kind in (("positive", "drama"), ("negative", "technical"))
     }
     for side, expected in values.items():
-        assert found["poles"][side]["values"] == pytest.approx(expected.tolist())
-        assert found["poles"][side]["mean"] == pytest.approx(expected.mean())
+        assert unit_of(found)[side]["values"] == pytest.approx(expected.tolist())
+        assert unit_of(found)[side]["mean"] == pytest.approx(expected.mean())
     distance = values["positive"].mean() - values["negative"].mean()
     assert distance > 1  # bits per byte; a mind of drama prefers drama
-    assert found["poles"]["distance"] == pytest.approx(distance)
-    assert found["poles"]["gate"] == "not run"
-    assert found["poles"]["reason"] == "2 seeds, the gate needs 6"
+    assert unit_of(found)["distance"] == pytest.approx(distance)
+    assert unit_of(found)["gate"] == "not run"
+    assert unit_of(found)["reason"] == "2 seeds, the gate needs 6"
 
 
 @pytest.mark.parametrize("schedule", ["constant", "steep"])
 def test_a_contrast_by_hand(found: Figures, readings: pl.DataFrame, schedule: str) -> None:
     first, shuffled = (ends(readings, arm, "style_margin", schedule) for arm in ("F", "S"))
-    differences = (first - shuffled) / found["poles"]["distance"]
+    differences = (first - shuffled) / unit_of(found)["distance"]
     record = contrast(found, schedule, "style_margin", "F−S")
     assert record["estimate"] == pytest.approx(differences.mean())
     error = differences.std(ddof=1) / np.sqrt(2)
-    half = stats.t.ppf(1 - 0.025 / 3, 1) * error  # three contrasts: F−S, L−S, F−L
+    half = critical_value([("F", "S"), ("L", "S"), ("F", "L")], 2) * error
     assert record["low"] == pytest.approx(differences.mean() - half)
     assert record["high"] == pytest.approx(differences.mean() + half)
     assert record["high90"] == pytest.approx(differences.mean() + stats.t.ppf(0.95, 1) * error)
@@ -142,7 +159,7 @@ def test_excess_and_washout_are_families_of_their_own(
 
     last, shuffled = (ends(readings, arm, "style_margin", stage="washout") for arm in ("L", "S"))
     record = contrast(found, "constant, washout", "style_margin", "L−S")
-    unit = found["poles"]["distance"]
+    unit = unit_of(found)["distance"]
     assert record["estimate"] == pytest.approx((last - shuffled).mean() / unit)
 
 
@@ -166,7 +183,8 @@ def test_costs_by_hand(found: Figures, readings: pl.DataFrame) -> None:
             ends(readings, arm, "bits_per_byte", cost["schedule"]) for arm in (cost["arm"], "S")
         )
         assert cost["estimate"] == pytest.approx((own - shuffled).mean())
-        half = stats.t.ppf(1 - 0.025 / 2, 1) * (own - shuffled).std(ddof=1) / np.sqrt(2)
+        wide = critical_value([("F", "S"), ("L", "S")], 2)
+        half = wide * (own - shuffled).std(ddof=1) / np.sqrt(2)
         assert cost["high"] - cost["estimate"] == pytest.approx(half)
 
 
@@ -189,7 +207,7 @@ def test_what_the_page_is_told(found: Figures, pico: Design) -> None:
     assert found["sampling"]["rule"].startswith("each opening is continued once")
     assert found["washout"].keys() == {"constant", "steep"}
     assert (found["diverged"], found["deviations"]) == ([], [])
-    assert found["judge"]["passed"] is True
+    assert examined(found)["passed"] is True
     assert write_page(pico.path).exists()
 
 
@@ -270,10 +288,10 @@ def test_kinds_that_a_judge_cannot_tell_apart_are_not_measurable(tmp_path: Path)
     corpus = write_corpus(tmp_path / "corpus", scenes, recipe={}, inputs={})
     found = a_small_study(tmp_path / "study", corpus)
     assert found["primary"] == "voice"
-    assert found["judge"]["passed"] is False
-    reason = f"the judge of voice did not pass ({found['judge']['reason']})"
+    assert examined(found)["passed"] is False
+    reason = f"the judge of voice did not pass ({examined(found)['reason']})"
     assert "AUC" in reason
-    assert (found["poles"]["gate"], found["poles"]["reason"]) == ("failed", reason)
+    assert (unit_of(found)["gate"], unit_of(found)["reason"]) == ("failed", reason)
     assert [v["position"] for v in found["verdicts"]] == ["NOT MEASURABLE"]
     assert found["answer"][-1] == (
         f"No verdict: {reason}, so character cannot be measured at this scale."
@@ -293,10 +311,10 @@ def test_a_judge_that_cannot_be_trained_is_not_measurable(tmp_path: Path) -> Non
     scenes = scenes.with_columns(text=short.otherwise("text"))
     corpus = write_corpus(tmp_path / "corpus", scenes, recipe={}, inputs={})
     found = a_small_study(tmp_path / "study", corpus, tokens=None)  # the one scene is in the life
-    assert found["judge"]["reason"] == (
+    assert examined(found)["reason"] == (
         "too little to learn from, 1 pieces of text on the positive side"
     )
-    assert found["judge"]["reason"] in found["poles"]["reason"]
+    assert examined(found)["reason"] in unit_of(found)["reason"]
     assert found["verdicts"][0]["position"] == "NOT MEASURABLE"
 
 
@@ -309,8 +327,8 @@ def test_poles_the_wrong_way_round_give_no_figures(stories: Corpus, tmp_path: Pa
         tmp_path / "corpus", story_scenes(), recipe={}, inputs={}, parallels=turned
     )
     found = a_small_study(tmp_path / "study", corpus, against="technical")
-    assert found["poles"]["distance"] < 0
-    assert found["poles"]["gate"] == "failed"
+    assert unit_of(found)["distance"] < 0
+    assert unit_of(found)["gate"] == "failed"
     record = contrast(found, "constant", "style_margin", "F−S")
     assert record["estimate"] is None
     assert record["reason"].startswith("no unit of character: the poles stand the wrong way round")

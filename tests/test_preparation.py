@@ -60,7 +60,6 @@ def test_the_design_is_hashed_with_its_rules_before_the_first_run(
     assert said["digest"] == design.digest == digest_json(said["design"])
     assert said["design"]["rules"] == RULES
     assert said["design"]["settings"]["seeds"] == [0, 1]
-    assert "/" not in said["design"]["primary"]
     assert "corpus" not in said["design"]  # where it lies is not in the hash
     assert said["design"]["digests"]["corpus"] == stories.digest
 
@@ -162,7 +161,7 @@ def test_an_edited_design_is_refused(stories: Corpus, place: Path) -> None:
             open_it()
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"format": "study/2", "design": {}}', "no JSON"])
+@pytest.mark.parametrize("text", ["[]", "{}", '{"format": "study/1", "design": {}}', "no JSON"])
 def test_what_is_no_study(text: str, tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(text)
     with pytest.raises(ArtefactError, match=r"study\.json: is not"):

@@ -174,7 +174,8 @@ def test_figures_that_are_not_there_are_dashes_with_their_reason(study: Path) ->
     record = fake_study.findings()
     lost = {"low": None, "high": None, "p": None, "reason": "a run of L diverged"}
     record["contrasts"][1] |= lost | {"estimate": None}
-    change(study, contrasts=record["contrasts"], judge=None)
+    record["axes"][0]["judge"] = None
+    change(study, contrasts=record["contrasts"], axes=record["axes"])
     text = Outline(render(read_study(study), with_text=True)).text
     assert "L−Sdrama last against shuffled–a run of L diverged–" in text
 
@@ -189,7 +190,7 @@ def test_without_measured_poles_the_natural_unit_is_shown(study: Path) -> None:
         "gate": "failed",
         "reason": "a run of pole-drama diverged",
     }
-    change(study, poles=poles)
+    change(study, poles={fake_study.AXIS: poles})
     read = read_study(study)
     assert (read.scale.zero, read.scale.unit, read.scale.label) == (0.0, 1.0, "bits per byte")
     assert "for want of measured poles" in Outline(render(read, with_text=True)).text
@@ -332,7 +333,7 @@ def test_a_missing_study_is_refused(tmp_path: Path) -> None:
 
 def test_everything_wrong_is_told_at_once(study: Path) -> None:
     (study / "samples.parquet").unlink()
-    change(study, seeds=[], primary="loudness")
+    change(study, seeds=[], primary=7)
     with pytest.raises(ArtefactError) as caught:
         write_page(study)
     told = str(caught.value)

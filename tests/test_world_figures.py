@@ -10,11 +10,11 @@ import pytest
 from tokenizers import Tokenizer
 
 from upbringing.corpus import train_tokenizer
+from upbringing.corpus.overlap import overlapping
 from upbringing.corpus.world import VOICES, world_parallels, world_scenes
 from upbringing.corpus.world import figures as f
 from upbringing.corpus.world.grammar import grammar
 from upbringing.corpus.world.making import without_overlap
-from upbringing.corpus.world.overlap import overlapping, runs_of
 
 LANGS = ("en", "ru")
 
@@ -58,23 +58,6 @@ def test_no_probe_shares_eight_words_with_training_text(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGS)
 def test_no_held_out_text_is_a_training_text(lang: str) -> None:
     assert large(lang)["text"].n_unique() == large(lang).height
-
-
-def test_overlap_sees_through_case_punctuation_and_layout() -> None:
-    texts = ["one two three four five six seven eight nine", "ten"]
-    asked = [
-        "x: Two, three\nFOUR (five) six - seven 'eight' nine!",
-        "two three four five six seven eight x",
-    ]
-    assert overlapping(texts, asked).tolist() == [True, False]
-
-
-def test_runs_stay_inside_one_text() -> None:
-    runs = runs_of(["a b c", "d e", "a b c d"], 3)
-    assert runs.text.tolist() == [0, 2, 2]
-    assert runs.hashes[0] == runs.hashes[1]
-    assert len(np.unique(runs.hashes)) == 2
-    assert len(runs_of(["a b"], 3).hashes) == 0
 
 
 def test_distinct_share_by_eye() -> None:

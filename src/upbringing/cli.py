@@ -37,7 +37,6 @@ Sinks = Annotated[
     str | None, typer.Option(help="Mirror each step to tensorboard, trackio, wandb; with commas.")
 ]
 LogTo = Annotated[Path | None, typer.Option(help="Where to; OUT/log by default.")]
-Kinds = Annotated[str, typer.Option(help="Kinds, separated by commas.")]
 
 
 @app.command("raise")
@@ -385,12 +384,13 @@ def verify(
 
 @app.command()
 def export(
-    order: Annotated[Path, typer.Argument(help="An order folder.")],
-    corpus: CorpusOption,
+    order: Annotated[Path, typer.Argument(help="An order; a study or a run as lm-eval.")],
     as_: Annotated[
-        str, typer.Option("--as", help="jsonl, parquet, hf, numpy, rows, megatron or mds.")
+        str,
+        typer.Option("--as", help="jsonl, parquet, hf, numpy, rows, megatron, mds; lm-eval."),
     ],
     out: Out,
+    corpus: Annotated[Path | None, typer.Option(help="An order's corpus.")] = None,
     tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json, for tokens.")] = None,
     row_length: Annotated[int | None, typer.Option(help="Tokens of a row.")] = None,
     packing: Annotated[str | None, typer.Option(help="stream, whole or single.")] = None,
@@ -401,13 +401,22 @@ def export(
     description: Annotated[
         Path | None, typer.Option(help="What Megatron wrote of its dataset, for its index cache.")
     ] = None,
+    positive: Annotated[str | None, typer.Option(help="lm-eval, a run: kinds of a pole.")] = None,
+    negative: Annotated[str | None, typer.Option(help="lm-eval, a run: of the other.")] = None,
 ) -> None:
-    """Write an order for another trainer, with what must be set there so that it holds."""
+    """Write an order for another trainer, or what minds are asked for lm-evaluation-harness."""
     from upbringing.console import say
     from upbringing.corpus import Corpus
     from upbringing.exports import ExportOptions, export_order
     from upbringing.order import Order
 
+    if as_ == "lm-eval":
+        from upbringing.harnessing import export_harness
+
+        export_harness(order, out, _split(positive), _split(negative))
+        return
+    if corpus is None:
+        raise InputError("an order is exported with its corpus", do="add --corpus FOLDER")
     options = ExportOptions(
         as_, tokenizer, row_length, packing, ranks, batch_size, description
     )  # fmt: skip
@@ -419,22 +428,40 @@ def export(
 
 @app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="A list of ids or of numbers, or an export.")],
-    corpus: CorpusOption,
+    sources: Annotated[
+        list[Path],
+        typer.Argument(help="A list of ids or of numbers, or an export; results of lm-eval."),
+    ],
     out: Out,
-    as_: Annotated[str | None, typer.Option("--as", help="ids, hf, pythia or rows.")] = None,
+    corpus: Annotated[Path | None, typer.Option(help="Of whose scenes it is a list.")] = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", help="ids, hf, pythia or rows; lm-eval.")
+    ] = None,
     column: Annotated[str, typer.Option(help="Of a table: which holds the ids.")] = "id",
     documents: Annotated[
         Path | None, typer.Option(help="Ids that numbers count; the corpus's scenes by default.")
     ] = None,
+    study: Annotated[
+        Path | None, typer.Option(help="lm-eval: the study of runs evaluated elsewhere.")
+    ] = None,
 ) -> None:
-    """Make an order of a list that another tool wrote."""
+    """Make an order of a list that another tool wrote, or readings of results of lm-eval."""
     from upbringing.console import say
     from upbringing.corpus import Corpus
     from upbringing.exports import import_order
     from upbringing.looking import say_order
 
-    imported = import_order(source, Corpus.open(corpus), as_, column=column, documents=documents)
+    if as_ == "lm-eval":
+        from upbringing.harnessing import import_harness
+
+        import_harness(sources, out, study)
+        return
+    if corpus is None or len(sources) > 1:
+        what = "an order is made of one list and a corpus"
+        raise InputError(what, do="name one list, and --corpus FOLDER")
+    imported = import_order(
+        sources[0], Corpus.open(corpus), as_, column=column, documents=documents
+    )
     imported.order.save(out)
     for note in imported.notes:
         say(note)
@@ -444,21 +471,23 @@ def import_(
 @app.command()
 def measure(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
-    positive: Kinds,
-    negative: Kinds,
+    positive: Annotated[str | None, typer.Argument(help="Kinds at one pole, with commas.")] = None,
+    negative: Annotated[str | None, typer.Argument(help="Kinds at the other pole.")] = None,
+    axis: Annotated[
+        list[str] | None, typer.Option(help="A further axis: one built in, or its file.")
+    ] = None,
+    add: Annotated[
+        list[str] | None, typer.Option(help="A measure of your own, FILE.py:FUNCTION.")
+    ] = None,
     lang: Lang = None,
 ) -> None:
-    """Measure what a mind is like at each of its ages, on an axis between two poles."""
-    from upbringing.character import measure_run, probes_for
-    from upbringing.console import profile_table, say, wide
-    from upbringing.training import Run
+    """Measure what a mind is like at each of its ages, between two poles or on several axes."""
+    from upbringing.measuring import measure_mind
 
-    raised = Run.open(run)
-    probes = probes_for(raised, tuple(_names(positive)), tuple(_names(negative)), lang)
-    profile = measure_run(raised, probes)
-    if probes.no_judge:
-        say(f"no voice is heard, for want of a judge that passes: {probes.no_judge}")
-    wide.print(profile_table(profile))
+    if positive is not None and negative is None:
+        raise InputError(f"{positive} is one pole", do="name the other one behind it")
+    poles = (_names(positive), _names(negative)) if positive and negative else None
+    measure_mind(run, poles, axis or (), add or (), lang)
 
 
 @app.command()
@@ -480,6 +509,35 @@ def ablate(
 
 
 @app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or studies: all their arms.")],
+    age: Annotated[float, typer.Option(min=0, max=1, help="At which minds are compared.")] = 1.0,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Whose held-out text is read; the runs' own by default.")
+    ] = None,
+    lang: Lang = None,
+    held_out_bytes: Annotated[int, typer.Option(min=1, help="Of each kind.")] = 12_000,
+    order_memory: Annotated[
+        bool, typer.Option("--order-memory", help="Can it be seen when a scene was met?")
+    ] = False,
+    trait: Annotated[
+        str | None, typer.Option(help="KINDS:KINDS, poles whose direction is looked for.")
+    ] = None,
+    barrier: Annotated[
+        bool, typer.Option("--barrier/--no-barrier", help="The loss barrier takes the longest.")
+    ] = True,
+    records: Annotated[Path | None, typer.Option("--json", help="Also write the records.")] = None,
+) -> None:
+    """Say how far apart minds are: what they expect, how they see text, where their weights lie."""
+    from upbringing.comparing import Questions, compare_runs
+
+    asked = Questions(
+        age, held_out_bytes, corpus, lang, order_memory, _poles(trait) if trait else None, barrier
+    )
+    compare_runs(runs, asked, records)
+
+
+@app.command()
 def study(
     settings: Annotated[Path, typer.Argument(help="study.yaml")],
     corpus: CorpusOption,
@@ -488,15 +546,18 @@ def study(
     design_only: Annotated[
         bool, typer.Option("--design-only", help="Stop before training.")
     ] = False,
+    gates_only: Annotated[
+        bool, typer.Option("--gates-only", help="Raise poles and ladders, say what is measurable.")
+    ] = False,
     log: Sinks = None,
     log_to: LogTo = None,
 ) -> None:
     """Raise and measure all minds of a study, and decide by its rules."""
-    from upbringing.console import say
+    from upbringing.console import gates_table, say, wide
     from upbringing.corpus import Corpus
     from upbringing.protocol import state_line, warnings_of
     from upbringing.settings import load_settings
-    from upbringing.study import StudySettings, conclude, execute, prepare
+    from upbringing.study import StudySettings, conclude, execute, gates, prepare
     from upbringing.study_progress import StudyProgress
 
     mirrored = _log(log, log_to or out / "log")
@@ -507,10 +568,57 @@ def study(
     if design_only:
         return
     say(state_line(design))
-    with StudyProgress(design) as progress:
-        execute(design, num_workers=workers, on_progress=progress, log=mirrored)
+    with StudyProgress(design, rungs_only=gates_only) as progress:
+        execute(
+            design, rungs_only=gates_only, num_workers=workers, on_progress=progress, log=mirrored
+        )
+    if gates_only:
+        wide.print(gates_table(gates(design)))
+        return
     for line in conclude(design)["answer"]:
         say(line)
+
+
+@app.command()
+def power(
+    pilot: Annotated[Path | None, typer.Argument(help="A concluded study; or --seed-sd.")] = None,
+    position: Annotated[str, typer.Option(help="The verdict that is hoped for.")] = "PRIMACY",
+    effect: Annotated[float, typer.Option(min=0, help="Pole distances above other arms.")] = 0.3,
+    seeds: Annotated[str, typer.Option(help="Numbers of seeds, with commas.")] = "6,8,10,12,16",
+    arms: Annotated[str | None, typer.Option(help="The pilot's, or F,M,L,S.")] = None,
+    axes: Annotated[int, typer.Option(min=1, help="How many the study will ask about.")] = 1,
+    axis: Annotated[str | None, typer.Option(help="Of the pilot; its first by default.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="Of the pilot; its first.")] = None,
+    seed_sd: Annotated[float | None, typer.Option(min=1e-6, help="In pole distances.")] = None,
+) -> None:
+    """Say how many seeds a verdict needs, before anything is trained."""
+    from upbringing.powering import show_power
+
+    show_power(
+        position,
+        effect,
+        _numbers(seeds, "--seeds"),
+        arms=_split(arms),
+        num_axes=axes,
+        pilot=pilot,
+        axis=axis,
+        schedule=schedule,
+        seed_sd=seed_sd,
+    )
+
+
+@app.command()
+def factorial(
+    studies: Annotated[list[Path], typer.Argument(help="Concluded studies with shared seeds.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Its records.")] = Path("factorial.json"),
+    axis: Annotated[
+        str | None, typer.Option(help="One that all have; each block's own by default.")
+    ] = None,
+) -> None:
+    """Set studies side by side: block × schedule × size, and what each factor changes."""
+    from upbringing.factorial_tables import show_factorial
+
+    show_factorial(studies, axis=axis, out=out)
 
 
 @app.command()
@@ -592,12 +700,80 @@ def talk(
     talk_to(runs, prompt, age, Sampling(temperature, num_tokens, seeds))
 
 
+axis_app = typer.Typer(help="Axes of character, as files.", no_args_is_help=True)
+app.add_typer(axis_app, name="axis")
+
+
+@axis_app.command("new")
+def axis_new(
+    name: Annotated[str, typer.Argument(help="NEGATIVE-POSITIVE, as calm-wild.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="A folder.")] = Path(),
+    lang: Annotated[str, typer.Option(help="Of the minds that are asked.")] = "en",
+) -> None:
+    """Write a commented axis to fill in."""
+    from upbringing.axis_commands import write_new
+
+    write_new(name, lang, out)
+
+
+@axis_app.command("check")
+def axis_check(
+    axis: Annotated[str, typer.Argument(help="A file, or the name of one that is built in.")],
+    corpus: Annotated[Path | None, typer.Option(help="On which it shall be asked.")] = None,
+    lang: Lang = None,
+) -> None:
+    """Say all that is right or wrong with an axis, best on the corpus where it is asked."""
+    from upbringing.axis_commands import show_check
+
+    show_check(axis, corpus, lang)
+
+
+@axis_app.command("list")
+def axis_list(lang: Lang = None) -> None:
+    """List the axes that are built in."""
+    from upbringing.axis_commands import show_list
+
+    show_list(_split(lang))
+
+
+@axis_app.command("from-texts")
+def axis_from_texts(
+    negative: Annotated[Path, typer.Argument(help="A folder or file of texts: one pole.")],
+    positive: Annotated[Path, typer.Argument(help="Another: the pole that measures grow to.")],
+    out: Out,
+    names: Annotated[str | None, typer.Option(help="NEGATIVE,POSITIVE; else theirs.")] = None,
+    lang: Annotated[str | None, typer.Option(help="Of texts that do not say theirs.")] = None,
+    fields: Annotated[str | None, typer.Option(help="text=…,lang=…,work=…,date=…")] = None,
+) -> None:
+    """Make an axis, and its corpus, of two heaps of text."""
+    from upbringing.axis_commands import make_from_texts
+
+    make_from_texts(negative, positive, out, names=_split(names), lang=lang, fields=_fields(fields))
+
+
 def _split(names: str | None) -> list[str] | None:
     return _names(names) if names else None
 
 
 def _names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _numbers(listed: str, option: str) -> list[int]:
+    """`6,8,10` as numbers."""
+    wrong = [said for said in _names(listed) if not said.isdigit() or int(said) < 2]
+    if wrong or not _names(listed):
+        raise InputError(f"{option} is {listed!r}", allowed="whole numbers from 2 on, with commas")
+    return [int(said) for said in _names(listed)]
+
+
+def _poles(said: str) -> tuple[list[str], list[str]]:
+    """`drama,poetry:technical` as two lists of kinds."""
+    positive, _, negative = said.partition(":")
+    poles = _names(positive), _names(negative)
+    if not all(poles):
+        raise InputError(f"--trait is {said!r}", allowed="KINDS:KINDS, such as drama:technical")
+    return poles
 
 
 def _fields(given: str | None) -> Fields:

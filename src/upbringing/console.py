@@ -10,10 +10,13 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from upbringing.corpus import Corpus
+from upbringing.corpus import Corpus, left_out_line
 
 if TYPE_CHECKING:  # a look at an order does not wait for a trainer to be imported
+    from collections.abc import Mapping
+
     from upbringing.character import Ablation, Profile
+    from upbringing.study.poles import Poles
 
 out = Console(highlight=False, soft_wrap=True)
 wide = Console(highlight=False, soft_wrap=True, width=200)  # for tables: no figure is cut short
@@ -32,13 +35,20 @@ def printable(text: str) -> str:
 
 
 def profile_table(profile: Profile) -> Table:
-    """A run's readings: a row a measure and subject, a column an age."""
+    """A run's readings: a row a measure and subject, a column an age.
+
+    The column "in full" has what was asked at the end with all the probes.
+    """
     ages = profile.readings["age"].unique().sort().to_list()
-    table = Table("measure", "of", *(f"{age:g}" for age in ages), "unit", box=None)
+    moments = [*((age, "along") for age in ages), (max(ages, default=1.0), "whole")]
+    table = Table("measure", "of", *(f"{age:g}" for age in ages), "in full", "unit", box=None)
     rows = profile.readings.group_by("measure", "subject", "unit", maintain_order=True)
     for (measure, subject, unit), readings in rows:
-        values = [f"{value:.3f}" for value in readings.sort("age")["value"]]
-        table.add_row(Text(str(measure)), Text(str(subject)), *values, str(unit))
+        found = {(a, scope): v for a, scope, v in readings["age", "scope", "value"].iter_rows()}
+        values = [f"{found[at]:.3f}" if at in found else "–" for at in moments]
+        table.add_row(
+            Text(printable(str(measure))), Text(printable(str(subject))), *values, str(unit)
+        )
     return table
 
 
@@ -52,6 +62,16 @@ def ablation_table(ablation: Ablation) -> Table:
     return table
 
 
+def gates_table(gates: Mapping[str, Poles]) -> Table:
+    """How far apart the poles of each axis are at a size, and whether it can be measured there."""
+    table = Table("axis", "gate", "pole distance", "seed SD", "why", box=None)
+    for axis, poles in gates.items():
+        figures = (poles.distance, poles.seed_sd)
+        told = ["–" if figure is None else f"{figure:.3f}" for figure in figures]
+        table.add_row(Text(printable(axis)), poles.gate, *told, Text(printable(poles.reason)))
+    return table
+
+
 def corpus_tree(corpus: Corpus) -> Tree:
     """A corpus as a tree of its kinds."""
     tree = Tree(Text(printable(f"corpus {corpus.path}  {corpus.digest[:12]}")))
@@ -60,6 +80,8 @@ def corpus_tree(corpus: Corpus) -> Tree:
         megabytes = size["num_bytes"] / 1e6
         line = f"{kind}: {size['num_scenes']:,} scenes, {megabytes:.2f} MB, {held_out:.0%} held out"
         tree.add(Text(printable(line)))
+    if line := left_out_line(corpus):
+        tree.add(Text(line))
     if dates := corpus.manifest.facts.get("dates"):
         line = f"dated: {dates['num_scenes']:,} scenes, from {dates['from']} to {dates['to']}"
         tree.add(Text(line))

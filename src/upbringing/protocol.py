@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from upbringing.corpus import TRAIN, Corpus, Fields, Reading, ingest, read_documents
+from upbringing.corpus import TRAIN, Corpus, Fields, Reading, ingest, left_out_line, read_documents
 from upbringing.corpus.world import make_world
 from upbringing.errors import Problem, ResumeError
 from upbringing.files import remove_drafts
@@ -130,6 +130,8 @@ def _corpus(source: WorldSource | TextSource, place: Path, tell: Callable[[str],
     tell(f"corpus: {corpus.num_scenes:,} scenes ({', '.join(corpus.kinds)})")
     for line in skipped_lines(reading):
         tell(line)
+    if line := left_out_line(corpus):
+        tell(line)
     return corpus
 
 
@@ -204,7 +206,8 @@ def _plan_line(design: Design) -> str:
 
 def warnings_of(design: Design) -> list[str]:
     """What a person should know before the first mind is raised."""
-    line = power_line(len(design.settings.seeds), len(design.said["contrasts"]))
+    pairs = [(first, second) for first, second in design.said["contrasts"]]
+    line = power_line(len(design.settings.seeds), pairs, len(design.dimensions))
     return [line] if line else []
 
 

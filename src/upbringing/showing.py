@@ -126,6 +126,7 @@ def _show_order(order: Order, path: Path, question: Question) -> None:
 
 def _show_run(path: Path, question: Question) -> None:
     from upbringing.report import biography
+    from upbringing.report.turning import lines_of_run
     from upbringing.training import Run, curve_label
 
     run = Run.open(path)
@@ -149,6 +150,8 @@ def _show_run(path: Path, question: Question) -> None:
     if (study / "findings.json").exists():
         for line in biography(study, run.path.name).lines():
             say(line)
+    for line in lines_of_run(run):
+        say(line)
 
 
 def _show_study(folder: Path) -> None:

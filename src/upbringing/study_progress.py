@@ -17,12 +17,17 @@ from upbringing.training.cost import duration
 
 
 class StudyProgress:
-    """How far a study is: its minds that are done, counted, and those that are under way."""
+    """How far a study is: its minds that are done, counted, and those that are under way.
 
-    def __init__(self, design: Design) -> None:
+    With `rungs_only`, of the poles and ladders alone.
+    """
+
+    def __init__(self, design: Design, *, rungs_only: bool = False) -> None:
         washout = design.settings.washout
         self._lives = {
-            plan.name: len(plan.recipe.steps) for plan in design.plans if not is_done(design, plan)
+            plan.name: len(plan.recipe.steps)
+            for plan in design.plans
+            if not (is_done(design, plan) or (rungs_only and plan.is_arm))
         }
         self._steps = dict(self._lives)
         for plan in design.plans:
@@ -51,6 +56,8 @@ class StudyProgress:
             self._lived(news.run, news.stage, news.now, news.kind)
         else:
             self._num_measured += 1
+            if not self._done[news.run]:
+                self._num_taken_up += self._steps[news.run]  # another study raised it
             self._done[news.run] = self._steps[news.run]
             self._under_way.end(news.run)
         line = self._line()

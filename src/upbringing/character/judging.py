@@ -13,7 +13,7 @@ import polars as pl
 from upbringing.character.axes import Axis
 from upbringing.character.examination import BASELINE, JudgeReport
 from upbringing.character.voice import Judge, train_judge
-from upbringing.corpus import HELD_OUT, TRAIN, Corpus
+from upbringing.corpus import HELD_OUT, LEFT_OUT, TRAIN, Corpus
 from upbringing.corpus.held_out import UNITS
 from upbringing.errors import InputError
 
@@ -58,13 +58,19 @@ def _untrained(reason: str) -> JudgeReport:
 
 def _texts(corpus: Corpus, axis: Axis) -> tuple[pl.DataFrame, pl.DataFrame]:
     """What to learn from and what to be examined on: columns text, kind and group."""
-    poles = pl.col("kind").is_in([*axis.positive, *axis.negative])
+    poles = pl.col("kind").is_in([*axis.positive.kinds, *axis.negative.kinds])
     scenes = corpus.columns([*UNITS, "text", "kind", "lang", "split"])
-    scenes = scenes.filter(poles, lang=axis.lang)
-    if corpus.parallels is not None and axis.pairs(corpus) is not None:
-        told = corpus.parallels.filter(poles, lang=axis.lang)
+    scenes = scenes.filter(poles, pl.col("split") != LEFT_OUT, lang=axis.lang)
+    pairs = axis.pairs(corpus)
+    if pairs is not None:
+        ends = (("positive", axis.positive), ("negative", axis.negative))
+        told = [
+            pairs.select(pl.col(side).alias("text"), group="topic", kind=pl.lit(pole.kinds[0]))
+            for side, pole in ends
+            if pole.kinds
+        ]
         read = scenes.filter(split=TRAIN).with_columns(group=pl.col("work"))
-        return read, told.with_columns(group=pl.col("topic"))
+        return read, pl.concat(told) if told else read.clear()
     units = (pl.when(_is_split_by(unit)).then(unit) for unit in UNITS)
     scenes = scenes.with_columns(group=pl.coalesce(*units))
     return scenes.filter(split=TRAIN), scenes.filter(split=HELD_OUT)
@@ -77,5 +83,5 @@ def _is_split_by(unit: str) -> pl.Expr:
 
 def _sides(frame: pl.DataFrame, axis: Axis) -> tuple[list[str], list[bool], list[str]]:
     """Texts, whether they are of the positive pole, and their groups."""
-    is_positive = frame["kind"].is_in(axis.positive).to_list()
+    is_positive = frame["kind"].is_in(axis.positive.kinds).to_list()
     return frame["text"].to_list(), is_positive, frame["group"].to_list()

@@ -15,7 +15,7 @@ from upbringing.errors import InputError
 from upbringing.identity import keyed_hash, keys_of
 
 _WORD = r"[^\W\d_]+(?:['’][^\W\d_]+)?"
-_SENTENCE_START = re.compile(rf"(?:^|[.!?…]\s+|\n\s*)({_WORD} {_WORD})\b")
+SENTENCE_START = re.compile(rf"(?:^|[.!?…]\s+|\n\s*)({_WORD} {_WORD})\b")
 
 
 def openings_of(corpus: Corpus, lang: str, num_openings: int) -> list[str]:
@@ -37,7 +37,7 @@ def shared_openings(texts: Mapping[str, Sequence[str]], num_openings: int) -> li
     """
     shares: dict[str, dict[str, float]] = {}
     for kind, passages in texts.items():
-        counts = Counter(start for text in passages for start in _SENTENCE_START.findall(text))
+        counts = Counter(start for text in passages for start in SENTENCE_START.findall(text))
         total = max(1, counts.total())
         shares[kind] = {start: count / total for start, count in counts.items()}
     common = set.intersection(*(set(share) for share in shares.values()))

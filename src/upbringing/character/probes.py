@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from tokenizers import Tokenizer
@@ -13,6 +15,7 @@ from upbringing.character.axes import Axis
 from upbringing.character.judging import judge_for
 from upbringing.character.likelihood import Passage, passage
 from upbringing.character.openings import openings_of
+from upbringing.character.questions import Question, questions_of
 from upbringing.character.samples import Sampling, check_room
 from upbringing.character.voice import Judge
 from upbringing.corpus import HELD_OUT, Corpus
@@ -20,6 +23,9 @@ from upbringing.errors import InputError, Problem
 from upbringing.identity import digest_json, keyed_hash, keys_of
 from upbringing.settings import suggestion
 from upbringing.training import Run
+
+if TYPE_CHECKING:
+    from upbringing.character.measures import Measure
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,32 @@ class ProbeSettings:
     held_out_bytes  held-out text of each kind, in UTF-8 bytes
     num_pairs       same-content pairs, at most
     num_openings    openings that are continued
+    num_questions   facts that are asked for, at most
+    sampling        how openings are continued
+    along_share     the share of each that is asked along a life; all is asked at its end
     """
 
     held_out_bytes: int = 12_000
     num_pairs: int = 64
     num_openings: int = 16
+    num_questions: int = 240
     sampling: Sampling = field(default_factory=Sampling)
+    along_share: float = 0.5
+
+    @property
+    def along(self) -> ProbeSettings:
+        """How much is asked along a life."""
+
+        def part(number: int) -> int:
+            return max(1, round(self.along_share * number))
+
+        return replace(
+            self,
+            held_out_bytes=part(self.held_out_bytes),
+            num_pairs=part(self.num_pairs),
+            num_openings=part(self.num_openings),
+            num_questions=part(self.num_questions),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,36 +96,62 @@ def held_out_by_kind(
 
 
 @dataclass(frozen=True)
-class Probes:
-    """Everything a mind is asked: held-out text by kind, pairs, openings, and the judge.
+class AxisProbes:
+    """An axis with the judge of its voice; `no_judge` says why there is none."""
 
-    `no_judge` says why there is none.
-    """
-
-    corpus: Corpus
     axis: Axis
-    tokenizer: Tokenizer
-    settings: ProbeSettings
     judge: Judge | None
     no_judge: str | None = None
 
+
+@dataclass(frozen=True)
+class Probes:
+    """Everything a mind is asked: held-out text by kind, facts, and pairs, openings and a judge by
+    axis.
+
+    The first axis is the one under test. `extra` are measures that are asked for besides those of
+    the package (`measures`).
+    """
+
+    corpus: Corpus
+    asked: tuple[AxisProbes, ...]
+    tokenizer: Tokenizer
+    settings: ProbeSettings
+    extra: tuple[Measure, ...] = ()
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The dimensions of character that are asked about."""
+        return tuple(one.axis for one in self.asked)
+
+    @property
+    def axis(self) -> Axis:
+        """The axis under test."""
+        return self.asked[0].axis
+
+    @cached_property
+    def along(self) -> Probes:
+        """The part that is asked along a life: the first of everything, the same at every age."""
+        return replace(self, settings=self.settings.along)
+
     @cached_property
     def held_out(self) -> dict[str, list[Passage]]:
-        """`held_out_by_kind` for the axis's language."""
+        """`held_out_by_kind` for the axes' language."""
         limit = self.settings.held_out_bytes
         return held_out_by_kind(self.corpus, self.tokenizer, limit, lang=self.axis.lang)
 
     @cached_property
-    def pairs(self) -> list[Pair]:
-        """Same-content pairs, drawn by a keyed hash of the event; empty without parallels."""
-        frame = self.axis.pairs(self.corpus)
-        if frame is None:
-            return []
-        lots = keyed_hash(keys_of(frame["event"].to_list()), 0, "pairs")
-        chosen = frame[lots.argsort()[: self.settings.num_pairs]]
-        return [
-            self._pair(*row) for row in chosen.select("opening", "positive", "negative").iter_rows()
-        ]
+    def pairs(self) -> dict[str, list[Pair]]:
+        """Same-content pairs of each axis that has any, drawn by a keyed hash of the event."""
+        found = {}
+        for axis in self.axes:
+            frame = axis.pairs(self.corpus)
+            if frame is not None:
+                lots = keyed_hash(keys_of(frame["event"].to_list()), 0, "pairs")
+                chosen = frame[lots.argsort()[: self.settings.num_pairs]]
+                texts = chosen.select("opening", "positive", "negative")
+                found[axis.name] = [self._pair(*row) for row in texts.iter_rows()]
+        return found
 
     def _pair(self, opening: str, positive: str, negative: str) -> Pair:
         told = [text.removeprefix(opening) for text in (positive, negative)]
@@ -108,9 +160,24 @@ class Probes:
         return Pair(given[0], given[1], alone[0], alone[1])
 
     @cached_property
+    def questions(self) -> list[Question]:
+        """Facts that are asked for; none where the corpus does not say what can be asked."""
+        number = self.settings.num_questions
+        return questions_of(self.corpus, self.tokenizer, self.axis.lang, number)
+
+    @cached_property
+    def openings_by_axis(self) -> dict[str, list[str]]:
+        """The openings after which each axis's voice is listened to: its own, or the corpus's."""
+        number = self.settings.num_openings
+        shared: list[str] = []
+        if any(not axis.prompts for axis in self.axes):
+            shared = openings_of(self.corpus, self.axis.lang, number)
+        return {axis.name: list(axis.prompts[:number]) or shared for axis in self.axes}
+
+    @cached_property
     def openings(self) -> list[str]:
-        """The openings that are continued."""
-        return openings_of(self.corpus, self.axis.lang, self.settings.num_openings)
+        """All openings that are continued, each once."""
+        return list(dict.fromkeys(chain.from_iterable(self.openings_by_axis.values())))
 
     def check(self, row_length: int) -> None:
         """Raise now what asking a mind of that row length would raise after its whole life.
@@ -125,9 +192,12 @@ class Probes:
     def recipe(self) -> dict[str, Any]:
         """What the answers depend on besides the mind."""
         return {
-            "axis": asdict(self.axis),
+            "axes": [
+                {**one.axis.as_json(), "judge": one.judge.digest if one.judge else None}
+                for one in self.asked
+            ],
             "settings": asdict(self.settings),
-            "judge": self.judge.digest if self.judge else None,
+            "extra": {measure.name: measure.file_digest for measure in self.extra},
         }
 
     @property
@@ -144,7 +214,18 @@ def probes_for(
     Raises `InputError` for kinds or a language that the corpus lacks.
     """
     corpus = Corpus.open(run.sources["corpus"])
-    axis = Axis(positive, negative, lang or corpus.langs[0])
+    axis = axis_between(corpus, positive, negative, lang)
+    return probes_of(corpus, (axis,), run.tokens(corpus).tokenizer)
+
+
+def axis_between(
+    corpus: Corpus, positive: tuple[str, ...], negative: tuple[str, ...], lang: str | None = None
+) -> Axis:
+    """The axis between kinds of a corpus, by default in its first language.
+
+    Raises `InputError` for kinds or a language that the corpus lacks.
+    """
+    axis = Axis.between(positive, negative, lang or corpus.langs[0])
     own = corpus.columns(["kind", "lang"]).filter(lang=axis.lang)
     known = own["kind"].unique().sort().to_list()
     problems = [
@@ -157,12 +238,30 @@ def probes_for(
     problems += [Problem(f"{kind!r} is both poles") for kind in positive if kind in negative]
     if problems:
         raise InputError(problems)
-    judging = judge_for(corpus, axis)
+    return axis
+
+
+def probes_of(
+    corpus: Corpus,
+    axes: Sequence[Axis],
+    tokenizer: Tokenizer,
+    settings: ProbeSettings | None = None,
+    extra: Sequence[Measure] = (),
+) -> Probes:
+    """Probes on several axes, each with a judge where one passes its examination."""
     return Probes(
         corpus,
-        axis,
-        run.tokens(corpus).tokenizer,
-        ProbeSettings(),
-        judging.judge if judging.report.passed else None,
-        None if judging.report.passed else judging.report.reason,
+        tuple(_asked(corpus, axis) for axis in axes),
+        tokenizer,
+        settings or ProbeSettings(),
+        tuple(extra),
     )
+
+
+def _asked(corpus: Corpus, axis: Axis) -> AxisProbes:
+    if not axis.judged:
+        return AxisProbes(axis, None, "its axis asks for none")
+    judging = judge_for(corpus, axis)
+    if judging.report.passed:
+        return AxisProbes(axis, judging.judge)
+    return AxisProbes(axis, None, judging.report.reason)

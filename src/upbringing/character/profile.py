@@ -1,8 +1,13 @@
 """The profile: what a mind is like at each age it was kept at.
 
-run/profile/profile.parquet   age, measure, subject, value, unit
-run/profile/samples.parquet   age, prompt, opening, sample_seed, text, voice
-run/profile/profile.json      manifest
+run/profile/profile.parquet    age, scope, measure, subject, value, unit
+run/profile/samples.parquet    age, prompt, opening, sample_seed, text, voice
+run/profile/passages.parquet   kind, passage, num_bytes, bits: held-out text at the last age
+run/profile/profile.json       manifest
+
+Along a life a fixed part of the probes is asked, at the last age all of them too. A reading's scope
+says which: `along` figures compare ages, `whole` ones minds at their end. `voice` is that of the
+axis under test.
 """
 
 from __future__ import annotations
@@ -12,24 +17,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import polars as pl
 
-from upbringing.character.likelihood import bits, bits_per_byte
+from upbringing.character.asked import Asked
+from upbringing.character.measures import measures, readings_of
 from upbringing.character.probes import Probes
-from upbringing.character.samples import draw_samples
 from upbringing.errors import ArtefactError
 from upbringing.files import open_manifest, remove_drafts, staged, write_manifest
-from upbringing.training import Mind, open_mind
+from upbringing.training import Run, open_mind
 
-FORMAT = "profile/1"
+FORMAT = "profile/2"
+ALONG, WHOLE = "along", "whole"
 
 _READINGS = {
     "age": pl.Float64(),
+    "scope": pl.String(),
     "measure": pl.String(),
     "subject": pl.String(),
     "value": pl.Float64(),
     "unit": pl.String(),
+}
+_PASSAGES = {
+    "kind": pl.String(),
+    "passage": pl.Int64(),
+    "num_bytes": pl.Int64(),
+    "bits": pl.Float64(),
 }
 _SAMPLES = {
     "age": pl.Float64(),
@@ -39,16 +51,6 @@ _SAMPLES = {
     "text": pl.String(),
     "voice": pl.Float64(),
 }
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One figure about a mind: `value` in `unit` of `measure` on `subject` (a kind or an axis)."""
-
-    measure: str
-    subject: str
-    value: float
-    unit: str
 
 
 class Minds(Protocol):
@@ -69,10 +71,11 @@ class Minds(Protocol):
 
 @dataclass(frozen=True)
 class Profile:
-    """A run's readings and samples, by age."""
+    """A run's readings and samples by age, and what held-out text costs it at the end."""
 
     readings: pl.DataFrame
     samples: pl.DataFrame
+    passages: pl.DataFrame
 
     @classmethod
     def open(cls, place: Path) -> Profile:
@@ -81,6 +84,7 @@ class Profile:
         return cls(
             pl.read_parquet(place / "profile.parquet", glob=False),
             pl.read_parquet(place / "samples.parquet", glob=False),
+            pl.read_parquet(place / "passages.parquet", glob=False),
         )
 
 
@@ -99,93 +103,49 @@ def measure_run(run: Minds, probes: Probes) -> Profile:
             )
         return Profile.open(place)
     remove_drafts(run.path)
-    readings, samples = [], [pl.DataFrame(schema=_SAMPLES)]
-    for age, folder in run.checkpoints.items():
-        mind = open_mind(folder)
-        found, said = _at_one_age(mind, probes)
-        readings += [(age, r.measure, r.subject, r.value, r.unit) for r in found]
-        samples.append(said.select(pl.lit(age).alias("age"), pl.all()))
-    profile = Profile(pl.DataFrame(readings, _READINGS, orient="row"), pl.concat(samples))
+    profile = _measured(run, probes)
     with staged(place) as draft:
         profile.readings.write_parquet(draft / "profile.parquet")
         profile.samples.write_parquet(draft / "samples.parquet")
+        profile.passages.write_parquet(draft / "passages.parquet")
         write_manifest(draft, FORMAT, recipe=probes.recipe, inputs=inputs)
     return profile
 
 
-def _at_one_age(mind: Mind, probes: Probes) -> tuple[list[Reading], pl.DataFrame]:
-    samples = sample_frame(mind, probes)
-    readings = [*competence(mind, probes), *style(mind, probes)]
-    if probes.judge:
-        voice = float(samples["voice"].mean())  # type: ignore[arg-type]
-        readings.append(Reading("voice", probes.axis.name, voice, "probability"))
-    return readings, samples
+def _measured(run: Minds, probes: Probes) -> Profile:
+    wanted = [*measures().values(), *probes.extra]
+    along = [one for one in wanted if one.along]
+    life = run if isinstance(run, Run) else None
+    readings, samples = [], [pl.DataFrame(schema=_SAMPLES)]
+    passages = pl.DataFrame(schema=_PASSAGES)
+    for age, folder in run.checkpoints.items():
+        scopes = {ALONG: (probes.along, along)}
+        if age == max(run.checkpoints):
+            scopes[WHOLE] = probes, wanted
+        mind = open_mind(folder)
+        for scope, (part, asked_for) in scopes.items():
+            asked = Asked(mind, part, folder, life, age)
+            found = readings_of(asked, asked_for)
+            readings += [(age, scope, r.measure, r.subject, r.value, r.unit) for r in found]
+        samples.append(sample_frame(asked).select(pl.lit(age).alias("age"), pl.all()))
+        passages = _passages(asked)
+    return Profile(pl.DataFrame(readings, _READINGS, orient="row"), pl.concat(samples), passages)
 
 
-def competence(mind: Mind, probes: Probes) -> list[Reading]:
-    """Held-out bits per byte of each kind, of all kinds (their mean), and the block's excess.
-
-    Excess is the positive kinds' mean minus the mean of all other kinds: below zero where the mind
-    knows the block better than the rest.
-    """
-    by_kind = bits_per_byte(mind, probes.held_out)
-    block = [value for kind, value in by_kind.items() if kind in probes.axis.positive]
-    rest = [value for kind, value in by_kind.items() if kind not in probes.axis.positive]
-    figures = [("bits_per_byte", kind, value) for kind, value in by_kind.items()]
-    figures.append(("bits_per_byte", "all", float(np.mean(list(by_kind.values())))))
-    if block and rest:
-        name = "+".join(probes.axis.positive)
-        excess = float(np.mean(block) - np.mean(rest))
-        figures.append(("excess_bits_per_byte", name, excess))
-    return [Reading(measure, subject, value, "bits/byte") for measure, subject, value in figures]
-
-
-def style(mind: Mind, probes: Probes) -> list[Reading]:
-    """The style margin on same-content pairs a, b behind an opening c, three ways:
-
-        style_margin      mean of log₂p(a∣c)/bytes(a) − log₂p(b∣c)/bytes(b)
-        style_margin_sum  mean of log₂p(a∣c) − log₂p(b∣c), bits a pair
-        style_margin_pmi  as the first, of log₂p(a∣c) − log₂p(a): what the opening adds
-
-    Empty where the corpus has no pairs.
-    """
-    pairs = probes.pairs
-    if not pairs:
-        return []
-    sides = ("positive", "negative", "positive_alone", "negative_alone")
-    needed = bits(mind, [getattr(pair, side) for side in sides for pair in pairs])
-    a, b, a_alone, b_alone = needed.reshape(4, len(pairs))
-    bytes_a = np.array([pair.positive.num_bytes for pair in pairs])
-    bytes_b = np.array([pair.negative.num_bytes for pair in pairs])
-    name = probes.axis.name
-    return [
-        Reading("style_margin", name, float((b / bytes_b - a / bytes_a).mean()), "bits/byte"),
-        Reading("style_margin_sum", name, float((b - a).mean()), "bits"),
-        Reading(
-            "style_margin_pmi",
-            name,
-            float(((a_alone - a) / bytes_a - (b_alone - b) / bytes_b).mean()),
-            "bits/byte",
-        ),
-    ]
-
-
-def sample_frame(mind: Mind, probes: Probes) -> pl.DataFrame:
+def sample_frame(asked: Asked) -> pl.DataFrame:
     """Samples as rows: prompt, opening, sample_seed, text, and voice where there is a judge."""
-    drawn = draw_samples(mind, probes.tokenizer, probes.openings, probes.settings.sampling)
-    openings = [probes.openings[sample.opening] for sample in drawn]
-    voice = (
-        probes.judge.score([o + s.text for o, s in zip(openings, drawn, strict=True)])
-        if probes.judge
-        else [None] * len(drawn)
+    voice = asked.voices.get(asked.probes.axis.name)
+    heard = pl.Series("voice", voice, pl.Float64(), nan_to_null=True, strict=False)
+    return asked.samples.with_columns(
+        pl.lit(None, pl.Float64()).alias("voice") if voice is None else heard
     )
-    return pl.DataFrame(
-        {
-            "prompt": [sample.opening for sample in drawn],
-            "opening": openings,
-            "sample_seed": [sample.seed for sample in drawn],
-            "text": [sample.text for sample in drawn],
-            "voice": voice,
-        },
-        schema={name: kind for name, kind in _SAMPLES.items() if name != "age"},
-    )
+
+
+def _passages(asked: Asked) -> pl.DataFrame:
+    """What each held-out passage costs the mind."""
+    rows = [
+        (kind, number, one.num_bytes, float(bits))
+        for kind, passages in asked.probes.held_out.items()
+        for number, (one, bits) in enumerate(zip(passages, asked.held_out[kind], strict=True))
+    ]
+    return pl.DataFrame(rows, _PASSAGES, orient="row")

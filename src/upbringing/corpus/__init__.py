@@ -1,9 +1,9 @@
 """The first room: text → scenes. What the next rooms use of it."""
 
-from upbringing.corpus.ingest import ingest
+from upbringing.corpus.ingest import ingest, left_out_line
 from upbringing.corpus.measures import MEASURES
 from upbringing.corpus.readers import Fields, Reading, read_documents
-from upbringing.corpus.store import HELD_OUT, TRAIN, Corpus, write_corpus
+from upbringing.corpus.store import HELD_OUT, LEFT_OUT, TRAIN, Corpus, write_corpus
 from upbringing.corpus.tokens import (
     Tokens,
     end_of_text_id,
@@ -17,6 +17,7 @@ from upbringing.corpus.vectors import Vectors, vectors_of
 
 __all__ = [
     "HELD_OUT",
+    "LEFT_OUT",
     "MEASURES",
     "TRAIN",
     "Corpus",
@@ -26,6 +27,7 @@ __all__ = [
     "Vectors",
     "end_of_text_id",
     "ingest",
+    "left_out_line",
     "load_tokenizer",
     "open_tokens",
     "read_documents",

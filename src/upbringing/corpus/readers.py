@@ -111,8 +111,8 @@ class _Reader:
     file_names: Counter[str] = field(default_factory=Counter)
     inputs: dict[str, str] = field(default_factory=dict)
 
-    def read(self, file: File) -> None:
-        """Read one file of any form, or skip it."""
+    def read(self, file: File, kind: str | None) -> None:
+        """Read one file of any form, or skip it; all of it is of `kind`, where there is one."""
         where = str(file.path)
         suffix = file.path.suffix.lower()
         num_before = len(self.documents)
@@ -122,11 +122,11 @@ class _Reader:
             elif _is_binary(file.path):
                 self.skip("is binary", where, "text in UTF-8")
             elif suffix == ".jsonl":
-                self._read_lines(file)
+                self._read_lines(file, kind)
             else:
                 text = _with_plain_ends(file.path.read_bytes().decode("utf-8-sig"))
                 date = said_in_front_matter(text, self.fields.date) if suffix == ".md" else None
-                self._add({"text": text, "kind": file.kind}, file.name, where, date)
+                self._add({"text": text, "kind": kind or file.kind}, file.name, where, date)
         except UnicodeDecodeError as error:
             self.skip(f"is not UTF-8 (byte {error.start})", where, "text in UTF-8")
         except OSError as error:
@@ -138,7 +138,7 @@ class _Reader:
         """Note one thing that is not read."""
         self.skipped.append(Problem(what, where, allowed))
 
-    def _read_lines(self, file: File) -> None:
+    def _read_lines(self, file: File, kind: str | None) -> None:
         with file.path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
@@ -149,6 +149,8 @@ class _Reader:
                 except (ValueError, RecursionError) as error:
                     self.skip(f"is not JSON: {error}", where)
                     continue
+                if kind and isinstance(record, dict):
+                    record[self.fields.kind] = kind
                 mistake = _mistake(record, self.fields)
                 if mistake:
                     self.skip(mistake, where)
@@ -218,18 +220,25 @@ def read_documents(
     *,
     lang: str | None = None,
     repair: bool = False,
+    kinds: Sequence[str] | None = None,
 ) -> Reading:
     """Read every document under `paths`.
 
     `lang` is the language of documents that do not name theirs; without it, it is guessed from the
-    text. `repair` undoes encoding mistakes. Raises `InputError` for a path that is missing or holds
+    text. `repair` undoes encoding mistakes. `kinds` are those of all documents under each path,
+    whatever these say. Raises `InputError` for a path that is missing or holds
     no file of a form that can be read (all of them at once), when nothing usable remains, and when
     some dates are of the calendar and some are numbers.
     """
     files = find_files([Path(path) for path in paths])
     reader = _Reader(fields or Fields(), lang, repair)
-    for file in files:
-        reader.read(file)
+    if kinds is None:
+        for file in files:
+            reader.read(file, None)
+    else:
+        for path, kind in zip(paths, kinds, strict=True):
+            for file in find_files([Path(path)]):
+                reader.read(file, kind)
     if not reader.documents:
         shown = reader.skipped[:_SHOWN]
         more = len(reader.skipped) - len(shown)

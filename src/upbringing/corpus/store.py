@@ -30,6 +30,9 @@ from upbringing.identity import digest_array, digest_bytes, keys_of
 
 FORMAT = "corpus/1"
 TRAIN, HELD_OUT = "train", "held_out"
+LEFT_OUT = "left_out"
+"""Of a scene that was to be held out and overlaps training text: not read, and not asked about."""
+SPLITS = (TRAIN, HELD_OUT, LEFT_OUT)
 
 SCENE_COLUMNS: Mapping[str, type[pl.DataType]] = {
     "id": pl.String,
@@ -267,9 +270,9 @@ def _check(scenes: pl.DataFrame, place: Path) -> None:
     if scenes["id"].n_unique() != scenes.height:
         double = scenes.filter(pl.col("id").is_duplicated())["id"][0]
         problems.append(Problem(f"the id {double!r} belongs to several scenes", where))
-    foreign = sorted(set(scenes["split"].drop_nulls().unique()) - {TRAIN, HELD_OUT})
+    foreign = sorted(set(scenes["split"].drop_nulls().unique()) - set(SPLITS))
     if foreign:
-        problems.append(Problem(f"unknown split {foreign[0]!r}", where, f"{TRAIN}, {HELD_OUT}"))
+        problems.append(Problem(f"unknown split {foreign[0]!r}", where, ", ".join(SPLITS)))
     if problems:
         raise InputError(problems)
 

@@ -11,6 +11,10 @@ For a block X (a kind, or several), a counterpart Y (optional) and the other kin
     D   the shuffle S itself, its losses weighed so that X gets the dose it has in F
 
 The counterpart lies as far from X as it can. All arms visit the same scenes once.
+
+Where a next block B is asked for, F is X · B · all else, and O is the same with another in X's
+place: the counterpart Y or, where there is none, another kind. Then B is read by minds that have
+read nothing else but X, or nothing else but the other, and X and the other have changed places.
 """
 
 from __future__ import annotations
@@ -35,13 +39,17 @@ ARMS = ("F", "M", "L", "S", "O", "N", "D")
 
 @dataclass(frozen=True)
 class Block:
-    """The kinds of X, of its counterpart Y and all the others, with the bytes of each."""
+    """The kinds of X, of its counterpart Y and all the others, with the bytes of each.
+
+    next  those of the others that are read behind X in F, and behind what stands for it in O
+    """
 
     kinds: tuple[str, ...]
     against: tuple[str, ...]
     others: tuple[str, ...]
     num_bytes: Mapping[str, int]
     life: Selection | None
+    next: tuple[str, ...] = ()
 
     def share(self, kinds: tuple[str, ...]) -> float:
         """The share of the life's bytes that these kinds hold."""
@@ -49,9 +57,20 @@ class Block:
 
     @property
     def stand_in(self) -> str:
-        """The other kind nearest to X in bytes: it takes X's slot in arm O."""
+        """The other kind nearest to X in bytes: it takes X's slot in arm O.
+
+        Raises `InputError` where there is none.
+        """
         size = sum(self.num_bytes[kind] for kind in self.kinds)
-        return min(self.others, key=lambda kind: (abs(self.num_bytes[kind] - size), kind))
+        free = [kind for kind in self.others if kind not in self.next]
+        if not free:
+            raise InputError("arm O needs a third kind", do="leave O out of the arms")
+        return min(free, key=lambda kind: (abs(self.num_bytes[kind] - size), kind))
+
+    @property
+    def in_its_place(self) -> tuple[str, ...]:
+        """The kinds that O begins with, in the place of X."""
+        return self.against if self.next and self.against else (self.stand_in,)
 
 
 def block_of(
@@ -59,11 +78,12 @@ def block_of(
     kinds: tuple[str, ...],
     *,
     against: tuple[str, ...] = (),
+    next: tuple[str, ...] = (),  # noqa: A002  (as the file says it)
     life: Selection | None = None,
 ) -> Block:
     """The block of `kinds` in the life's training scenes.
 
-    Raises `InputError` for kinds that the life lacks, for kinds on both sides, and where nothing
+    Raises `InputError` for kinds that the life lacks, for a kind in two places, and where nothing
     remains beside the block.
     """
     frame = corpus.columns(["kind", "lang", "split", "num_bytes"]).filter(split=TRAIN)
@@ -74,16 +94,18 @@ def block_of(
     known = list(num_bytes)
     problems = [
         Problem(f"no scene is of kind {kind!r}", None, ", ".join(known), suggestion(kind, known))
-        for kind in (*kinds, *against)
+        for kind in (*kinds, *against, *next)
         if kind not in num_bytes
     ]
     problems += [Problem(f"{k!r} is the block and its counterpart") for k in kinds if k in against]
+    placed = (*kinds, *against)
+    problems += [Problem(f"{k!r} is read next, and elsewhere") for k in next if k in placed]
     others = tuple(kind for kind in known if kind not in (*kinds, *against))
     if not others and not against:
         problems.append(Problem("the block is the whole corpus", do="leave some kinds beside it"))
     if problems:
         raise InputError(problems)
-    return Block(kinds, against, others, num_bytes, life)
+    return Block(kinds, against, others, num_bytes, life, next)
 
 
 def arm_curriculum(arm: str, block: Block) -> Curriculum:
@@ -95,14 +117,17 @@ def arm_curriculum(arm: str, block: Block) -> Curriculum:
 
 def describe_arm(arm: str, block: Block) -> str:
     """An arm in words, for a page."""
-    x, y, o = ("+".join(k) for k in (block.kinds, block.against, (block.stand_in,)))
+    x, y, b = ("+".join(kinds) for kinds in (block.kinds, block.against, block.next))
     far = f", {y} at the far end" if y else ""
+    behind = f", {b} next" if b else ""
+    first = behind or far
+    if arm == "O":
+        return f"{'+'.join(block.in_its_place)} in the place of {x}, first{behind}"
     return {
-        "F": f"{x} first{far}",
+        "F": f"{x} first{first}",
         "M": f"{x} in the middle" + (f", {y} at both ends" if y else ""),
         "L": f"{x} last{far}",
         "S": "a fresh shuffle for each seed",
-        "O": f"{o} in the place of {x}, first",
         "D": f"the shuffle, its losses weighed so that {x} has the dose it has first",
         "N": f"the blocks of F, scenes dealt at random: no {x} in them by design",
     }[arm]
@@ -113,14 +138,21 @@ def _phase(name: str, kinds: tuple[str, ...], part: tuple[float, float] | None =
 
 
 def _first(block: Block) -> list[Phase]:
-    phases = [_phase("block", block.kinds)]
-    phases += [_phase("others", block.others)] if block.others else []
-    phases += [_phase("counterpart", block.against)] if block.against else []
-    return phases
+    return [_phase(name, kinds) for name, kinds in _groups(block).items()]
+
+
+def _groups(block: Block) -> dict[str, tuple[str, ...]]:
+    """The phases of F."""
+    if block.next:
+        rest = tuple(kind for kind in (*block.others, *block.against) if kind not in block.next)
+        groups = {"block": block.kinds, "next": block.next, "others": rest}
+    else:
+        groups = {"block": block.kinds, "others": block.others, "counterpart": block.against}
+    return {name: kinds for name, kinds in groups.items() if kinds}
 
 
 def _last(block: Block) -> list[Phase]:
-    return _first(block)[::-1]
+    return _first(replace(block, next=()))[::-1]
 
 
 def _middle(block: Block) -> list[Phase]:
@@ -135,15 +167,16 @@ def _shuffled(_: Block) -> list[Phase]:
 
 
 def _other(block: Block) -> list[Phase]:
-    if not block.others:
-        raise InputError("arm O needs a third kind", do="leave O out of the arms")
-    rest = tuple(kind for kind in block.others if kind != block.stand_in)
-    return _first(replace(block, kinds=(block.stand_in,), others=(*block.kinds, *rest)))
+    """F with another in X's place; X is where that was, among the others."""
+    other = block.in_its_place
+    against = () if block.next else block.against
+    rest = tuple(kind for kind in block.others if kind not in other)
+    return _first(replace(block, kinds=other, against=against, others=(*block.kinds, *rest)))
 
 
 def _dealt(block: Block) -> list[Phase]:
-    groups = [g for g in (block.kinds, block.others, block.against) if g]
-    cuts = [0.0, *np.cumsum([block.share(group) for group in groups])[:-1].round(6).tolist(), 1.0]
+    sizes = [block.share(kinds) for kinds in _groups(block).values()]
+    cuts = [0.0, *np.cumsum(sizes)[:-1].round(6).tolist(), 1.0]
     return [
         Phase(name=f"deal {number}", scenes=Selection(part=span))
         for number, span in enumerate(pairwise(cuts), start=1)

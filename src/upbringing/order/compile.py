@@ -27,7 +27,7 @@ from upbringing.order.controls import controlled
 from upbringing.order.curriculum import Curriculum
 from upbringing.order.joining import joined
 from upbringing.order.order import Order
-from upbringing.order.own_files import SUFFIX, digest_of_file
+from upbringing.own_files import SUFFIX, digest_of_file
 from upbringing.order.parameters import DATE
 from upbringing.order.phases import InnerPhase
 from upbringing.order.places import VECTORS, Selected, columns_read, ranks_of

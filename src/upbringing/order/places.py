@@ -24,9 +24,9 @@ from pydantic_core import PydanticCustomError
 
 from upbringing.errors import InputError
 from upbringing.identity import Keys, keyed_hash
-from upbringing.order.own_files import SUFFIX, run_file
 from upbringing.order.parameters import DATE, Reads, dated
 from upbringing.order.sorting import Ranks, argsort, inverse, monotone
+from upbringing.own_files import SUFFIX, run_file
 
 Arrangement = Mapping[str, Mapping[str, Any]]
 """One strategy's name with its parameters, as `read_arrangement` gives it."""

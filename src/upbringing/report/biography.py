@@ -87,7 +87,7 @@ def biography(study_folder: Path, run: str) -> Biography:
     Raises `ArtefactError` for a folder that is no whole study, `InputError` for a run it lacks.
     """
     study = read_study(study_folder)
-    of_life = study.measures.filter(pl.col("stage") == "life")
+    of_life = study.along.filter(pl.col("stage") == "life")
     own = of_life.filter(pl.col("run") == run)
     if own.is_empty():
         known = of_life["run"].unique().sort().to_list()
@@ -111,7 +111,7 @@ def biography(study_folder: Path, run: str) -> Biography:
 
 def _moments(study: Study, arm: str, schedule: str, seed: int) -> list[Moment]:
     is_own = (pl.col("arm") == arm) & (pl.col("schedule") == schedule) & (pl.col("seed") == seed)
-    measures = study.measures.filter(is_own)
+    measures = study.along.filter(is_own)
     is_loss = (pl.col("measure") == "bits_per_byte") & (pl.col("subject") == "all")
     positions = _by_moment(study.character.filter(is_own), "position")
     losses = _by_moment(measures.filter(is_loss), "value")

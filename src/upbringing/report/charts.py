@@ -180,14 +180,14 @@ def _position_axis(study: Study, shorthand: str = "position:Q") -> alt.Y:
 
 
 def _pole_positions(study: Study) -> list[float]:
-    poles = (study.findings.poles.negative, study.findings.poles.positive)
+    poles = (study.findings.own_poles.negative, study.findings.own_poles.positive)
     scale = study.scale
     return [(p.mean - scale.zero) / scale.unit for p in poles if p and p.mean is not None]
 
 
 def _pole_lines(study: Study, y: alt.Y) -> list[alt.Chart]:
     """A dashed line at each pole with the pole's name on its inner side."""
-    poles = (study.findings.poles.negative, study.findings.poles.positive)
+    poles = (study.findings.own_poles.negative, study.findings.own_poles.positive)
     named = [words.arm(p.arm, study.findings) for p in poles if p and p.mean is not None]
     heights = _pole_positions(study)
     layers = []

@@ -15,6 +15,7 @@ from typing import TypeVar
 import polars as pl
 from pydantic import ValidationError
 
+from upbringing.character import ALONG, WHOLE
 from upbringing.errors import ArtefactError, Problem
 from upbringing.files import read_json
 from upbringing.report.records import Findings, Record
@@ -32,6 +33,7 @@ _RUN: dict[str, pl.DataType] = {
 _COLUMNS: dict[str, dict[str, pl.DataType]] = {
     "findings.parquet": _RUN
     | {
+        "scope": pl.String(),
         "measure": pl.String(),
         "subject": pl.String(),
         "value": pl.Float64(),
@@ -79,42 +81,49 @@ class Study:
     design_digest: str
     findings: Findings
     measures: pl.DataFrame
-    """findings.parquet: a row a run, age and measure."""
+    """findings.parquet: a row a run, age, scope and measure."""
     samples: pl.DataFrame
     ribbons: pl.DataFrame
 
     @cached_property
     def scale(self) -> Scale:
         """Pole distances above the negative pole; natural units where the poles have none."""
-        poles = self.findings.poles
+        poles = self.findings.own_poles
         if poles.negative and poles.negative.mean is not None and (poles.distance or 0) > 0:
             assert poles.distance is not None
             return Scale(poles.negative.mean, poles.distance, "pole distances", True)
-        return Scale(0.0, 1.0, self._primary["unit"][0].replace("_", " "), False)
+        unit = primary_rows(self.measures, self.findings)["unit"][0]
+        return Scale(0.0, 1.0, unit.replace("_", " "), False)
 
     @cached_property
     def character(self) -> pl.DataFrame:
-        """The primary measure: run, arm, schedule, seed, stage, age, `value`, `position`."""
-        scaled = (pl.col("value") - self.scale.zero) / self.scale.unit
-        return self._primary.with_columns(position=scaled)
+        """The primary measure along life: run, arm, schedule, seed, stage, age, `value`, `position`.
+
+        The position is the height of the value on the `scale`.
+        """
+        return self._placed(primary_rows(self.along, self.findings))
 
     @cached_property
     def ends(self) -> pl.DataFrame:
-        """`character` at the end of life, as it is and averaged: the `stage` says which.
+        """As `character`, at the end of life and in full, as it is and averaged: see the `stage`.
 
         A run that diverged on the way there has no row.
         """
-        lives = self.character.filter(pl.col("stage") != "washout")
-        return lives.filter(pl.col("age") == pl.col("age").max())
+        whole = self.measures.filter(pl.col("stage") != "washout", scope=WHOLE)
+        return self._placed(primary_rows(whole, self.findings))
+
+    @cached_property
+    def along(self) -> pl.DataFrame:
+        """Those of the `measures` that compare ages."""
+        return self.measures.filter(scope=ALONG)
+
+    def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        return rows.with_columns(position=(pl.col("value") - self.scale.zero) / self.scale.unit)
 
     def moments(self, rows: pl.DataFrame) -> list[tuple[str, float]]:
         """(stage, age) of some rows: life by age, then the washout, then the averages."""
         found = rows.select("stage", "age").unique().rows()
         return sorted(found, key=lambda moment: (self.findings.stages.index(moment[0]), moment[1]))
-
-    @property
-    def _primary(self) -> pl.DataFrame:
-        return primary_rows(self.measures, self.findings)
 
 
 def primary_rows(measures: pl.DataFrame, findings: Findings) -> pl.DataFrame:

@@ -103,7 +103,7 @@ def badges(findings: Findings) -> list[str]:
 
 
 def _picture(study: Study) -> str:
-    poles, scale = study.findings.poles, study.scale
+    poles, scale = study.findings.own_poles, study.scale
     unit = (
         f"in pole distances (one is {words.number(scale.unit)} {_natural_unit(study)})"
         if scale.in_pole_distances

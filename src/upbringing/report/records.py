@@ -67,14 +67,17 @@ class Contrast(Record):
     unit: str
     method: str
     reason: str | None = None
+    axis: str
+    """The subject of the measure: an axis, a kind."""
 
 
 class Verdict(Record):
-    """What the rules say of one schedule and measure."""
+    """What the rules say of one schedule and axis."""
 
     average: str | None = None
 
     schedule: str
+    axis: str
     measure: str
     position: str
     qualifiers: tuple[str, ...]
@@ -113,6 +116,17 @@ class Sampling(Record):
     rule: str
 
 
+class Axis(Record):
+    """A dimension of character that was asked about, and its judge's examination."""
+
+    name: str
+    slug: str
+    positive: str
+    negative: str
+    primary: str
+    judge: Mapping[str, Any] | None
+
+
 class Findings(Record):
     """`findings.json`, the fields that a report uses."""
 
@@ -124,7 +138,9 @@ class Findings(Record):
     block: str
     against: str | None
     axis: str
-    primary: Literal["style_margin", "voice"]
+    primary: str
+    axes: tuple[Axis, ...] = Field(min_length=1)
+    """All that was asked about, that of the block first."""
     shape: str
     num_parameters: int
     num_tokens: int
@@ -134,18 +150,23 @@ class Findings(Record):
     schedules: Mapping[str, Schedule] = Field(min_length=1)
     averages: Mapping[str, str] = Field(default_factory=dict)
     """What each average of the weights is, by its name."""
-    poles: Poles
+    poles: Mapping[str, Poles]
+    """By the name of the axis."""
     contrasts: tuple[Contrast, ...]
     verdicts: tuple[Verdict, ...]
     costs: tuple[Cost, ...]
     washout: Mapping[str, Washout]
-    judge: Mapping[str, Any] | None
     diverged: tuple[str, ...]
     deviations: tuple[str, ...]
     numerics: Mapping[str, object]
     digests: Mapping[str, str]
     sampling: Sampling
     answer: tuple[str, ...] = Field(min_length=1)
+
+    @property
+    def own_poles(self) -> Poles:
+        """The poles of the block's axis."""
+        return self.poles[self.axis]
 
     @property
     def stages(self) -> list[str]:

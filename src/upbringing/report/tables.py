@@ -5,6 +5,7 @@ Takes a `Study`; gives HTML in which every string of the study is escaped.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -13,7 +14,7 @@ from typing import Any
 from upbringing.report import words
 from upbringing.report.folder import Study
 from upbringing.report.markup import number_cell, row_head, table
-from upbringing.report.records import Contrast, Cost, Findings, Verdict
+from upbringing.report.records import Axis, Contrast, Cost, Findings, Verdict
 
 
 def section(study: Study) -> str:
@@ -68,8 +69,8 @@ def making(study: Study) -> str:
         "Preset": escape(findings.preset or "none"),
         "Seeds": escape(", ".join(map(str, findings.seeds))),
         "Numerics": escape(_pairs(findings.numerics)),
-        "Poles": escape(_poles(findings)),
-        "Judge": escape(_judge(findings.judge)),
+        **{f"Poles of {escape(a.name)}": escape(_poles(findings, a)) for a in findings.axes},
+        **{f"Judge of {escape(a.name)}": escape(_judge(a.judge)) for a in findings.axes},
         "Smallest effect": f"{words.number(findings.smallest_effect)} pole distances",
         "Diverged runs": escape(", ".join(findings.diverged) or "none"),
         "Deviations": escape("; ".join(findings.deviations) or "none"),
@@ -85,13 +86,19 @@ def making(study: Study) -> str:
 
 
 def _measures(contrasts: Sequence[Contrast], findings: Findings) -> str:
-    """The primary measure's table; those of the other measures, folded away."""
-    groups = groupby(contrasts, key=lambda c: (c.measure, c.unit))
-    tables = {measure: _contrasts(list(group), findings) for (measure, _), group in groups}
-    primary = tables.pop(findings.primary, "")
-    names = ", ".join(words.measure(measure) for measure in tables)
-    others = f"<details><summary>By {escape(names)}</summary>{''.join(tables.values())}</details>"
-    return primary + (others if tables else "")
+    """The table of each axis's primary measure; those of the other measures, folded away."""
+    decides = {(axis.primary, axis.name) for axis in findings.axes}
+    groups = groupby(contrasts, key=lambda c: (c.measure, c.axis, c.unit))
+    primary, others = [], defaultdict(list)
+    for (measure, axis, _), group in groups:
+        told = _contrasts(list(group), findings)
+        (primary if (measure, axis) in decides else others[measure]).append(told)
+    named = {words.measure(measure): "".join(tables) for measure, tables in others.items()}
+    folded = (
+        f"<details><summary>By {escape(measure)}</summary>{tables}</details>"
+        for measure, tables in named.items()
+    )
+    return "".join((*primary, *folded))
 
 
 def _judge(judge: Mapping[str, Any] | None) -> str:
@@ -120,7 +127,7 @@ def _condition(of: Contrast | Cost | Verdict) -> tuple[str, str | None]:
 def _verdicts(findings: Findings, condition: tuple[str, str | None]) -> str:
     return "".join(
         f'<p class="verdict"><b>{escape(", ".join([v.position, *v.qualifiers]))}</b>'
-        f" · {escape(words.measure(v.measure))}. {escape(v.sentence)}"
+        f" · {escape(words.measure(v.measure))} of {escape(v.axis)}. {escape(v.sentence)}"
         f' <span class="note">{escape(v.reason)}</span></p>'
         for v in findings.verdicts
         if _condition(v) == condition
@@ -143,8 +150,8 @@ def _contrasts(contrasts: Sequence[Contrast], findings: Findings) -> str:
     ]
     first = contrasts[0]
     caption = (
-        f"{words.measure(first.measure).capitalize()}, {words.unit(first.unit)};"
-        f" {first.num_seeds} seeds; {first.method}."
+        f"{words.measure(first.measure).capitalize()} of {first.axis},"
+        f" {words.unit(first.unit)}; {first.num_seeds} seeds; {first.method}."
     )
     if smallest:
         caption += f" Shaded: less than {words.number(smallest)}, which counts as none."
@@ -199,9 +206,9 @@ def _reach(contrasts: Iterable[Contrast]) -> float:
     return 1.05 * max(ends, default=1.0) or 1.0
 
 
-def _poles(findings: Findings) -> str:
-    poles = findings.poles
-    unit = words.measure(findings.primary)
+def _poles(findings: Findings, axis: Axis) -> str:
+    poles = findings.poles[axis.name]
+    unit = words.measure(axis.primary)
     return (
         f"{words.number(poles.distance)} apart in {unit}; seed SD {words.number(poles.seed_sd)};"
         f" gate {poles.gate}: {poles.reason}"

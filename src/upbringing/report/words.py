@@ -126,10 +126,12 @@ def arm(name: str, findings: Findings) -> str:
         return findings.arms[name]
     if name == "pole-rest":
         return f"raised without {findings.block}"
-    if name.startswith("pole-"):
-        return f"raised on {name.removeprefix('pole-')} only"
-    if name.startswith("mix-"):
-        return f"{name.removeprefix('mix-')}% {findings.block}"
+    rung, _, axis = name.partition("@")
+    if rung.startswith("pole-"):
+        return f"raised on {rung.removeprefix('pole-')} only"
+    if rung.startswith("mix-"):
+        pole = next((a.positive for a in findings.axes if a.slug == axis), findings.block)
+        return f"{rung.removeprefix('mix-')}% {pole}"
     return name
 
 

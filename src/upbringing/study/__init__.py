@@ -2,7 +2,7 @@
 
 from upbringing.study.design import Design, study_folder
 from upbringing.study.execution import execute, is_done
-from upbringing.study.findings import conclude, open_findings
+from upbringing.study.findings import conclude, gates, open_findings
 from upbringing.study.imprint import ImprintDesign, ImprintSettings, execute_imprint
 from upbringing.study.imprint_findings import conclude_imprint
 from upbringing.study.imprint_preparation import prepare_imprint
@@ -22,6 +22,7 @@ __all__ = [
     "conclude_imprint",
     "execute",
     "execute_imprint",
+    "gates",
     "is_done",
     "longest_life",
     "open_findings",

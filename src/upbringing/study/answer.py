@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from upbringing.study.half_life import FADES, LONGER, HalfLife
+from upbringing.study.preregistration import Answered, sentence
 from upbringing.study.rules import DEMONSTRATION, NOT_MEASURABLE, PLACES
 from upbringing.study.statistics import Contrast, Cost
 from upbringing.study.verdict import Verdict, number
@@ -20,21 +22,31 @@ def answer(
     verdicts: Sequence[Verdict],
     costs: Sequence[Cost],
     diverged: Sequence[str] = (),
+    half_lives: Sequence[HalfLife] = (),
+    hypotheses: Sequence[Answered] = (),
+    deviations: Sequence[str] = (),
 ) -> list[str]:
     """What the order did under each schedule and in each average, what it cost, what is concluded.
 
-    `contrasts` may hold several measures; those of each verdict's measure are read. The verdicts
-    give the schedules with their averages, and their order; `diverged` holds names of runs.
+    `contrasts` may hold several measures; those of each verdict's measure and axis are read. The
+    verdicts give the schedules with their averages and axes, and their order; `diverged` holds
+    names of runs. Hypotheses and deviations are those of the preregistration.
     """
     lines = []
-    for verdict in verdicts:
-        rate = _rate(verdict)
-        own = [c for c in contrasts if _rate(c) == rate and c.measure == verdict.measure]
-        if verdict.position != NOT_MEASURABLE:
-            lines += _movements(block, rate, own)
+    for rate in dict.fromkeys(map(_rate, verdicts)):
+        under = [verdict for verdict in verdicts if _rate(verdict) == rate]
+        for verdict in under:
+            if verdict.position != NOT_MEASURABLE:
+                own = [c for c in contrasts if _rate(c) == rate and _is_of(c, verdict)]
+                lines += _movements(block, rate, verdict, own)
         lines += _costs(block, rate, [cost for cost in costs if _rate(cost) == rate])
-        if verdict.position not in (DEMONSTRATION, NOT_MEASURABLE):
-            lines.append(f"{rate}, {verdict.position}: {verdict.sentence}")
+        lines += [
+            f"{rate}, {verdict.position}: {verdict.sentence}"
+            for verdict in under
+            if verdict.position not in (DEMONSTRATION, NOT_MEASURABLE)
+        ]
+        faded = [one for one in half_lives if _rate(one) == rate]
+        lines += [_faded(block, rate, one) for one in faded if one.answer in (FADES, LONGER)]
     if diverged:
         runs = "run" if len(diverged) == 1 else "runs"
         lines.append(
@@ -44,37 +56,59 @@ def answer(
         lines.append("The unit is the distance between minds raised on one pole only.")
     closing = [v.sentence for v in verdicts if v.position in (DEMONSTRATION, NOT_MEASURABLE)]
     lines += dict.fromkeys(closing)
+    lines += map(sentence, hypotheses)
+    lines += [f"Deviation from what was written down: {what}." for what in deviations]
     return lines
 
 
-def _rate(of: Verdict | Contrast | Cost) -> str:
+def _rate(of: Verdict | Contrast | Cost | HalfLife) -> str:
     """`Constant rate`; of an average `Constant rate, last 3`."""
     rate = f"{of.schedule.capitalize()} rate"
-    return f"{rate}, {of.average}" if of.average else rate
+    average = None if isinstance(of, HalfLife) else of.average
+    return f"{rate}, {average}" if average else rate
 
 
-def _movements(block: str, rate: str, contrasts: Sequence[Contrast]) -> list[str]:
+def _is_of(contrast: Contrast, verdict: Verdict) -> bool:
+    """Whether a verdict was read off such contrasts."""
+    return (contrast.measure, contrast.axis) == (verdict.measure, verdict.axis)
+
+
+def _movements(block: str, rate: str, verdict: Verdict, contrasts: Sequence[Contrast]) -> list[str]:
     """One line: where each place of the block moved the mind, against the shuffle."""
     by_name = {contrast.name: contrast for contrast in contrasts}
+    pole = verdict.toward or block
     told = [
-        f"{block} {place} {_movement(block, by_name[name])}"
+        f"{block} {place} {_movement(pole, by_name[name])}"
         for arm, place in PLACES.items()
         if (name := f"{arm}−S") in by_name
     ]
     if not told:
         return []
-    return [f"{rate}, against the same scenes shuffled: {'; '.join(told)}."]
+    axis = f" on {verdict.axis}" if verdict.toward else ""
+    return [f"{rate}, against the same scenes shuffled{axis}: {'; '.join(told)}."]
 
 
-def _movement(block: str, contrast: Contrast) -> str:
+def _movement(pole: str, contrast: Contrast) -> str:
     if contrast.estimate is None:
         return f"has no figure ({contrast.reason})"
     direction = "nearer to" if contrast.estimate >= 0 else "farther from"
-    moved = f"left the mind {number(abs(contrast.estimate))} {direction} {block}"
+    moved = f"left the mind {number(abs(contrast.estimate))} {direction} {pole}"
     if contrast.low is None or contrast.high is None:
         return f"{moved} (no interval: {contrast.reason})"
     none_too = ", no effect included" if contrast.low <= 0 <= contrast.high else ""
     return f"{moved} (95%: {number(contrast.low)} to {number(contrast.high)}{none_too})"
+
+
+def _faded(block: str, rate: str, one: HalfLife) -> str:
+    """One line: how much washout takes half of a difference to the shuffle away."""
+    what = f"{rate}, on {one.axis}: of what {block} {PLACES[one.name[0]]} left"
+    low = f"{one.low:,.0f}" if one.low is not None else f"over {one.longest:,.0f}"
+    if one.estimate is None:
+        outlived = f"{one.longest:,.0f} {one.unit} of washout"
+        return f"{what}, more than half outlives {outlived} (95%: a half-life of {low} or more)."
+    high = f"to {one.high:,.0f}" if one.high is not None else f"to more than {one.longest:,.0f}"
+    gone = f"{one.estimate:,.0f} {one.unit} of washout"
+    return f"{what}, half is gone after {gone} (95%: {low} {high})."
 
 
 def _costs(block: str, rate: str, costs: Sequence[Cost]) -> list[str]:

@@ -2,7 +2,7 @@
 
     study/study.json    the design with the rules of its verdict, its digest; where the corpus lies
     study/orders/       an order for each arm and seed, the poles, the ladder, the washout
-    study/judge.json    the judge of voice
+    study/axes/NAME/    the judge of an axis's voice; its pairs, where they are not the corpus's
 
 `Design.open` reads it; `preparation.prepare` makes it.
 """
@@ -10,23 +10,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from upbringing.character import Axis, Judge, Probes, ProbeSettings, Sampling
+import polars as pl
+
+from upbringing.character import (
+    Axis,
+    AxisProbes,
+    Judge,
+    Probes,
+    ProbeSettings,
+    Sampling,
+    own_measures,
+)
 from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize
 from upbringing.errors import ArtefactError
 from upbringing.identity import digest_json
 from upbringing.order import Order, Rows
 from upbringing.study.fixed import read_fixed
+from upbringing.study.rungs import Rungs
 from upbringing.study.settings import ProbeAmounts, StudySettings
 from upbringing.training import Recipe
 from upbringing.training.averaging import Average
 
-FORMAT = "study/1"
+FORMAT = "study/2"
 WASHOUT = "washout"
+JUDGE, PAIRS = "judge.json", "pairs.parquet"
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,22 @@ class Plan:
     order: str
     recipe: Recipe
     is_arm: bool
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """An axis as a study asks about it: with its judge, that one's examination, and its rungs."""
+
+    axis: Axis
+    judge: Judge | None
+    examination: Mapping[str, Any] | None
+    rungs: Rungs
+
+    @property
+    def primary(self) -> str:
+        """The measure that decides about it."""
+        assert self.axis.primary is not None, "a study decides it beforehand"
+        return self.axis.primary
 
 
 @dataclass(frozen=True)
@@ -83,17 +111,34 @@ class Design:
         return tuple(asked.average for asked in self.settings.averages)
 
     @cached_property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """The axes of the study; the first is the one under test."""
+        return tuple(self._dimension(said) for said in self.said["axes"])
+
+    def _dimension(self, said: Mapping[str, Any]) -> Dimension:
+        axis = Axis.from_json(said)
+        folder = axis_folder(self.path, axis)
+        if said["pairs"]:
+            own = pl.read_parquet(folder / PAIRS, glob=False)
+            axis = replace(axis, own=own)
+            if axis.as_json()["pairs"] != said["pairs"]:
+                raise ArtefactError("holds other pairs than the study's", where=str(folder / PAIRS))
+        judge = None
+        if axis.judged:
+            judge = Judge.load(folder / JUDGE)
+            if judge.digest != self.said["digests"][f"judge {axis.name}"]:
+                raise ArtefactError("is another judge than the study's", where=str(folder / JUDGE))
+        return Dimension(axis, judge, said["examination"], Rungs(axis, said["rungs"]))
+
+    @property
     def axis(self) -> Axis:
         """The dimension of character under test."""
-        axis = self.said["axis"]
-        return Axis(
-            tuple(axis["positive"]), tuple(axis["negative"]), axis["lang"], axis["against_rest"]
-        )
+        return self.dimensions[0].axis
 
     @property
     def primary(self) -> str:
-        """The measure that decides: `style_margin` where pairs exist, else `voice`."""
-        return str(self.said["primary"])
+        """The measure that decides about it: `style_margin` where pairs exist, else `voice`."""
+        return self.dimensions[0].primary
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -119,12 +164,22 @@ class Design:
     @cached_property
     def probes(self) -> Probes:
         """The questions that every mind is asked."""
-        file = self.path / "judge.json"
-        judge = Judge.load(file)
-        if judge.digest != self.said["digests"]["judge"]:
-            raise ArtefactError("is another judge than the study's", where=str(file))
-        settings = probe_settings(self.settings.probes)
-        return Probes(self.corpus, self.axis, self.tokens.tokenizer, settings, judge)
+        extra = own_measures(self.settings.measures)
+        for measure in extra:
+            if measure.file_digest != self.said["digests"][f"measure {measure.name}"]:
+                raise ArtefactError("is another measure than the study's", where=measure.name)
+        return Probes(
+            self.corpus,
+            tuple(AxisProbes(one.axis, one.judge) for one in self.dimensions),
+            self.tokens.tokenizer,
+            probe_settings(self.settings.probes),
+            extra,
+        )
+
+
+def axis_folder(study: Path, axis: Axis) -> Path:
+    """Where a study keeps what belongs to one of its axes."""
+    return study / "axes" / axis.slug
 
 
 def probe_settings(asked: ProbeAmounts) -> ProbeSettings:

@@ -15,6 +15,7 @@ from pathlib import Path
 from upbringing.character import measure_run
 from upbringing.files import folder_digest
 from upbringing.study.design import WASHOUT, Design, Plan
+from upbringing.study.kept import keep, take_in
 from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
 from upbringing.training import (
     NO_LOG,
@@ -31,37 +32,44 @@ from upbringing.training import (
 from upbringing.training.averaging import average_folder, average_run
 
 LIFE = "life"
-WASHOUT_AGES = (0.5, 1.0)
+WASHOUT_AGES = (0.1, 0.25, 0.5, 1.0)
 
 
 def execute(
     design: Design,
     *,
+    rungs_only: bool = False,
     num_workers: int | None = None,
     on_progress: OnProgress | None = None,
     log: Log = NO_LOG,
 ) -> None:
     """Raise, wash out and measure all runs of the design that are not yet done.
 
+    With `rungs_only` those of the poles and ladders alone, by which axes pass their gates.
     Raises what a run raises (`StorageError`, `ArtefactError`, …), `ResumeError` if a worker is
     killed, `StoppedError` after SIGTERM; in each case the same study can be executed again.
     """
     todo = [
         plans[0].name
         for plans in _groups(design)
-        if not all(is_done(design, plan) for plan in plans)
+        if not all(is_done(design, plan) or (rungs_only and plan.is_arm) for plan in plans)
     ]
-    begin = partial(_begin, design.path, log)
+    begin = partial(_begin, design.path, log, rungs_only)
     if _fills_a_device(design):
         num_workers = num_workers or 1
     side_by_side(begin, todo, num_workers=num_workers, on_progress=on_progress)
 
 
-def _begin(path: Path, log: Log) -> Work:
+def _begin(path: Path, log: Log, rungs_only: bool) -> Work:
     """What a process does for each group of the design at `path`, which it opens once."""
     design = Design.open(path)
     groups = {plans[0].name: plans for plans in _groups(design)}
-    return lambda name, report: raise_group(design, groups[name], report, log)
+
+    def work(name: str, report: OnProgress) -> None:
+        wanted = [plan for plan in groups[name] if not (rungs_only and plan.is_arm)]
+        raise_group(design, wanted, report, log)
+
+    return work
 
 
 def _groups(design: Design) -> list[Sequence[Plan]]:
@@ -120,7 +128,7 @@ def raise_group(design: Design, plans: Sequence[Plan], report: OnProgress, log: 
     with log.open(warn) as mirror:
         lives = [_member(design, plan, report, mirror) for plan in plans]
         washouts = []
-        for plan, run in zip(plans, _raised(lives), strict=True):
+        for plan, run in zip(plans, _lived(design, plans, lives), strict=True):
             measure_run(run, design.probes)
             if run.diverged_at is not None:
                 continue
@@ -160,6 +168,19 @@ def _member(
         parent=parent,
         on_step=on_step,
     )
+
+
+def _lived(design: Design, plans: Sequence[Plan], lives: Sequence[Member]) -> list[Run]:
+    """The runs of some plans; rungs that another study raised are taken in, new ones are kept."""
+    rungs = {life.place: life for plan, life in zip(plans, lives, strict=True) if not plan.is_arm}
+    taken = {place: take_in(rung, design.corpus) for place, rung in rungs.items()}
+    found = {place: run for place, run in taken.items() if run}
+    raised = _raised([life for life in lives if life.place not in found])
+    for run in raised:
+        if run.path in rungs:
+            keep(run, rungs[run.path], design.corpus)
+    found |= {run.path: run for run in raised}
+    return [found[life.place] for life in lives]
 
 
 def _raised(members: Sequence[Member]) -> list[Run]:

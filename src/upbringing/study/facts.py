@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from upbringing.files import made_by, read_json
-from upbringing.study.design import Design
+from upbringing.files import made_by
+from upbringing.study.design import WASHOUT, Design, Dimension
+from upbringing.study.execution import LIFE, stage_folders
+from upbringing.study.preregistration import deviations
 from upbringing.study.rules import SMALLEST_EFFECT
 from upbringing.study.statistics import FEWEST_SEEDS
 from upbringing.training import Said, lr_share
@@ -35,10 +38,23 @@ def facts_of(design: Design) -> dict[str, Any]:
         "command": made_by()["command"],
         "averages": {average.name: average.words for average in design.averages},
         "schedules": {name: _schedule(said) for name, said in settings.curves.items()},
-        "judge": said["judge"],
+        "axes": [_axis(dimension) for dimension in design.dimensions],
         "numerics": asdict(design.plans[0].recipe.numerics),
         "digests": {"design": design.digest, **said["digests"]},
         "sampling": design.probes.settings.sampling.as_json(),
+    }
+
+
+def _axis(dimension: Dimension) -> dict[str, Any]:
+    """An axis as a page states it; the judge's examination where it has a judge."""
+    axis = dimension.axis
+    return {
+        "name": axis.name,
+        "slug": axis.slug,
+        "positive": axis.positive.name,
+        "negative": axis.negative.name,
+        "primary": dimension.primary,
+        "judge": dimension.examination,
     }
 
 
@@ -54,12 +70,13 @@ def _schedule(said: Said) -> dict[str, Any]:
     }
 
 
-def deviations_of(design: Design) -> list[str]:
-    """Libraries that changed between the design and the findings."""
-    then = read_json(design.path / "study.json")["made_by"]["versions"]
-    now = made_by()["versions"]
-    return [
-        f"{name} was {then.get(name)} when the study was designed, and is {now[name]} now"
-        for name in now
-        if then.get(name) != now[name]
-    ]
+def deviations_of(
+    design: Design, *, diverged: Sequence[str], measures: Collection[str]
+) -> list[str]:
+    """What was not as the design had it: `diverged` are runs, `measures` those that were read."""
+    stages = (LIFE, WASHOUT)
+    folders = [stage_folders(design, plan) for plan in design.plans]
+    runs = [of[stage].name for of in folders for stage in stages if stage in of]
+    return deviations(
+        design.path, design.said, design.digest, runs=runs, diverged=diverged, measures=measures
+    )

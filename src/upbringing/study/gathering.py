@@ -7,14 +7,13 @@ study/ribbons.parquet    what each order lets read in each hundredth of life, by
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from upbringing.character import Profile
-from upbringing.files import storage
+from upbringing.files import staged_file
 from upbringing.order import ribbon
 from upbringing.study.design import WASHOUT, Design, Plan
 from upbringing.study.execution import LIFE, stage_folders
@@ -23,13 +22,15 @@ from upbringing.training import Run
 NUM_BINS = 100  # of a ribbon: hundredths of life
 
 
-def gather(design: Design) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """All readings and all samples, each row with the run it belongs to.
+def gather(
+    design: Design, plans: Sequence[Plan] | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The readings and samples of all plans or of some, each row with the run it belongs to.
 
     The stage of a row is `life`, `washout`, or the name of the average that was measured.
     """
     readings, samples = [], []
-    for plan in design.plans:
+    for plan in design.plans if plans is None else plans:
         for stage, folder in _folders(design, plan).items():
             profile = Profile.open(folder / "profile")
             of_run = [
@@ -76,10 +77,5 @@ def _name(plan: Plan, stage: str, folder: Path) -> str:
 
 def write_table(table: pl.DataFrame, file: Path) -> None:
     """Write Parquet whole, in the place of what was there."""
-    draft = file.with_name(f".{file.name}.draft-{os.getpid()}")
-    try:
-        with storage(file):
-            table.write_parquet(draft)
-            draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+    with staged_file(file) as draft:
+        table.write_parquet(draft)

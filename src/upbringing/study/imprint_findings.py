@@ -20,7 +20,7 @@ from upbringing.files import made_by, read_json, write_json
 from upbringing.order.words import count
 from upbringing.study.imprint import ImprintDesign, ImprintLife
 from upbringing.study.packets import TEXT, UNITS
-from upbringing.study.statistics import FloatArray, critical_value
+from upbringing.study.statistics import FloatArray
 from upbringing.training import Imprint
 
 NUM_BINS = 100  # of the predicted curve
@@ -45,7 +45,8 @@ class Figure:
         mean, num_seeds = float(values_S.mean()), len(values_S)
         if num_seeds < 2:
             return cls(mean, None, None, by_seed, "one seed has no spread")
-        half = critical_value(1, num_seeds) * float(values_S.std(ddof=1)) / np.sqrt(num_seeds)
+        critical = float(stats.t.ppf(0.975, num_seeds - 1))
+        half = critical * float(values_S.std(ddof=1)) / np.sqrt(num_seeds)
         return cls(mean, mean - half, mean + half, by_seed)
 
 

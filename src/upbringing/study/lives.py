@@ -58,7 +58,13 @@ def tokens_of(settings: OfMinds, corpus: Corpus, lang: str) -> Tokens:
 def block_among(settings: StudySettings, corpus: Corpus, lang: str) -> Block:
     """The block among all training scenes of the language."""
     life = Selection(lang=(lang,))
-    return block_of(corpus, settings.block, against=settings.against or (), life=life)
+    return block_of(
+        corpus,
+        settings.block,
+        against=settings.against or (),
+        next=settings.next or (),
+        life=life,
+    )
 
 
 def life_of(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -> Selection:
@@ -81,7 +87,7 @@ def in_life(block: Block, life: Selection, corpus: Corpus) -> Block:
     held = corpus.columns(["kind", "num_bytes"])[visited]
     sizes = held.group_by("kind").agg(pl.col("num_bytes").cast(pl.Int64).sum()).sort("kind")
     num_bytes = dict(sizes.iter_rows())
-    lost = [kind for kind in (*block.kinds, *block.against) if kind not in num_bytes]
+    lost = [kind for kind in (*block.kinds, *block.against, *block.next) if kind not in num_bytes]
     others = tuple(kind for kind in block.others if kind in num_bytes)
     if lost or not (others or block.against):
         raise InputError(

@@ -14,6 +14,7 @@ import polars as pl
 from tokenizers import Tokenizer
 
 from upbringing.character.likelihood import Passage, bits, passage
+from upbringing.character.questions import answers_to
 from upbringing.corpus import TRAIN, Corpus
 from upbringing.errors import InputError
 from upbringing.identity import keyed_hash
@@ -135,7 +136,7 @@ def _answers(
     for packet in packets:
         rows = asked.filter(pl.col("document") == packet.name).select("prompt", "answer", "others")
         told[packet.name] = [
-            [passage(tokenizer, f" {option}", prompt) for option in (answer, *others)]
+            answers_to(tokenizer, prompt, (answer, *others))
             for prompt, answer, others in rows.iter_rows()
         ]
     return told

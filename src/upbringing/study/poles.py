@@ -45,6 +45,12 @@ class Poles:
     gate: Gate
     reason: str
 
+    @classmethod
+    def not_raised(cls, reason: str) -> Poles:
+        """No minds of the poles, so no unit and no gate to pass."""
+        none = Pole("none", None, ())
+        return cls(none, none, None, None, "failed", reason)
+
 
 @dataclass(frozen=True)
 class Washout:

@@ -7,15 +7,17 @@ Preparing the same study again finds it there; another study in its place is ref
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from upbringing.character import Axis, Judge, Probes, judge_for
+from upbringing.character import Axis, AxisProbes, Judge, Probes, judge_for, measures, own_measures
+from upbringing.character.axis_files import find_axis
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import InputError
-from upbringing.files import remove_drafts, storage, write_text
+from upbringing.files import remove_drafts, staged_file, storage, write_text
+from upbringing.identity import digest_json
 from upbringing.order import (
     Block,
     Order,
@@ -23,17 +25,36 @@ from upbringing.order import (
     arm_curriculum,
     compile_order,
     describe_arm,
-    ladder_order,
 )
 from upbringing.study.comparison import check_comparison_class
 from upbringing.study.cut_short import cut_short
-from upbringing.study.design import FORMAT, WASHOUT, Design, Plan, probe_settings
+from upbringing.study.design import (
+    FORMAT,
+    JUDGE,
+    PAIRS,
+    WASHOUT,
+    Design,
+    Plan,
+    axis_folder,
+    probe_settings,
+)
 from upbringing.study.fixed import fix
+from upbringing.study.interpretation import FIRST_ARMS, borders_of
 from upbringing.study.lives import block_among, in_life, language_of, life_of, stream, tokens_of
-from upbringing.study.poles import LADDER
+from upbringing.study.preregistration import FILE, check_hypotheses, preregistration, signed
 from upbringing.study.rules import RULES, pairs_for
+from upbringing.study.rungs import Rungs
 from upbringing.study.settings import StudySettings
-from upbringing.training import Decoder, Numerics, Priority, Recipe, Shape, best_device, shape_named
+from upbringing.training import (
+    Decoder,
+    Numerics,
+    Priority,
+    Recipe,
+    Said,
+    Shape,
+    best_device,
+    shape_named,
+)
 from upbringing.training.dose import dose_weights
 from upbringing.training.optimizer import check_levers
 from upbringing.training.recipe import digestible
@@ -50,38 +71,72 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     block = block_among(settings, corpus, lang)
     tokens = tokens_of(settings, corpus, lang)
     block = in_life(block, life_of(settings, corpus, tokens, lang), corpus)
-    axis = Axis(block.kinds, block.against or block.others, lang, against_rest=not block.against)
-    draft = _Draft(settings, corpus, tokens, block, axis)
+    extra = own_measures(settings.measures)
+    axes = _axes(settings, corpus, block, lang)
+    check_hypotheses(settings.hypotheses, [axis.name for axis in axes])
+    ladder = settings.ladder
+    rungs = [Rungs.of(axis, corpus.kinds, ladder=ladder, is_first=axis is axes[0]) for axis in axes]
+    draft = _Draft(settings, corpus, tokens, block, rungs)
     orders = dict(draft.orders())
     lives = {arm: orders[f"{arm}-s{settings.seeds[0]}"] for arm in settings.arms}
     num_rows = Rows(lives["S"], tokens, settings.row_length).num_rows
     plans = tuple(draft.plans(orders, num_rows))
     _prove(plans, orders, tokens)
-    judging = judge_for(corpus, axis)
-    probes = Probes(corpus, axis, tokens.tokenizer, probe_settings(settings.probes), judging.judge)
+    heard = {axis.name: judge_for(corpus, axis) for axis in axes if axis.judged}
+    judges = {name: judging.judge for name, judging in heard.items()}
+    probes = Probes(
+        corpus,
+        tuple(AxisProbes(axis, judges.get(axis.name)) for axis in axes),
+        tokens.tokenizer,
+        probe_settings(settings.probes),
+    )
     probes.check(settings.row_length)
     design = {
         "settings": settings.model_dump(mode="json"),
         "rules": RULES,
         "lang": lang,
-        "axis": asdict(axis),
-        "primary": "voice" if axis.pairs(corpus) is None else "style_margin",
+        "axes": [
+            {
+                **of.axis.as_json(),
+                "examination": asdict(heard[of.axis.name].report) if of.axis.judged else None,
+                "rungs": dict(of.shares),
+            }
+            for of in rungs
+        ],
         "arms": {arm: describe_arm(arm, block) for arm in settings.arms},
         "curricula": {arm: arm_curriculum(arm, block).to_yaml() for arm in settings.arms},
         "num_parameters": draft.shape.num_parameters,
         "num_tokens": num_rows * settings.row_length,
         "contrasts": [list(pair) for pair in pairs_for(settings.arms)],
-        "judge": asdict(judging.report),
+        "measures": [*measures(), *settings.measures],
         "runs": [{**vars(plan), "recipe": plan.recipe.as_json()} for plan in plans],
         "digests": {
             "corpus": corpus.digest,
             "tokenizer": tokens.digest,
-            "judge": judging.judge.digest,
+            **{f"judge {name}": judge.digest for name, judge in judges.items()},
+            **{f"measure {measure.name}": measure.file_digest for measure in extra},
             **{f"order {name}": order.digest for name, order in orders.items()},
         },
     }
-    _write(place, digestible(design), corpus, orders, judging.judge)
+    design["preregistration"] = preregistration(design)
+    _write(place, digestible(design), corpus, orders, axes, judges)
     return Design.open(place)
+
+
+def _axes(settings: StudySettings, corpus: Corpus, block: Block, lang: str) -> list[Axis]:
+    """The axis under test and those that are asked about besides, each with what decides."""
+    other_end = block.against or block.others
+    under_test = Axis.between(block.kinds, other_end, lang, against_rest=not block.against)
+    axes = [under_test, *(find_axis(said, lang, corpus) for said in settings.axes)]
+    named = [axis.slug for axis in axes]
+    twice = [axis.name for place, axis in enumerate(axes) if axis.slug in named[:place]]
+    if twice:
+        raise InputError(
+            f"two axes of the study are called {twice[0]}",
+            where="axes",
+            do="rename one of them; that from the block to its counterpart is always there",
+        )
+    return [replace(axis, primary=axis.primary_on(corpus)) for axis in axes]
 
 
 def _check_lives(settings: StudySettings) -> None:
@@ -106,7 +161,7 @@ class _Draft:
     corpus: Corpus
     tokens: Tokens
     block: Block
-    axis: Axis
+    rungs: Sequence[Rungs]
 
     def orders(self) -> Iterator[tuple[str, Order]]:
         """Every order by name: arms and ladder for each seed, one washout for all."""
@@ -116,28 +171,14 @@ class _Draft:
                 order = compile_order(self.corpus, arm_curriculum(arm, self.block), seed=seed)
                 life_tokens = Rows(order, self.tokens, self.settings.row_length).num_tokens
                 yield f"{arm}-s{seed}", order
-            for arm, share in self.rungs.items():
-                sides = [(self.axis.positive, share), (self.axis.negative, 1 - share)]
-                yield (
-                    f"{arm}-s{seed}",
-                    ladder_order(
-                        self.corpus,
-                        self.tokens,
-                        [side for side in sides if side[1]],
-                        lang=self.axis.lang,
-                        num_tokens=life_tokens,
-                        seed=seed,
-                    ),
-                )
+            for rungs in self.rungs:
+                for arm in rungs.shares:
+                    order = rungs.order(
+                        arm, self.corpus, self.tokens, num_tokens=life_tokens, seed=seed
+                    )
+                    yield f"{arm}-s{seed}", order
         if self.settings.washout:
             yield WASHOUT, compile_order(self.corpus, stream(WASHOUT, self.block.life), seed=0)
-
-    @property
-    def rungs(self) -> dict[str, float]:
-        """Pole and ladder arms with their share of the positive pole."""
-        ends = {f"pole-{'+'.join(self.axis.positive)}": 1.0, f"pole-{self.axis.negative_name}": 0.0}
-        shares = dict(zip(LADDER, (0.25, 0.5, 0.75), strict=True)) if self.settings.ladder else {}
-        return ends | shares
 
     def plans(self, orders: Mapping[str, Order], num_rows: int) -> Iterator[Plan]:
         """The runs: the arms under every schedule, the poles and the ladder under the first.
@@ -148,10 +189,11 @@ class _Draft:
             for seed in self.settings.seeds:
                 for arm in self.settings.arms:
                     yield self._plan(arm, schedule, seed, orders, num_rows, is_arm=True)
-        for seed in self.settings.seeds:
-            for arm in self.rungs:
-                first = next(iter(self.settings.curves))
-                yield self._plan(arm, first, seed, orders, num_rows, is_arm=False)
+        first = next(iter(self.settings.curves))
+        for rungs in self.rungs:
+            for seed in self.settings.seeds:
+                for arm in rungs.shares:
+                    yield self._plan(arm, first, seed, orders, num_rows, is_arm=False)
 
     def _plan(
         self, arm: str, schedule: str, seed: int, orders: Mapping[str, Order], num_rows: int, *,
@@ -171,7 +213,7 @@ class _Draft:
             peak_lr=asked.peak_of(schedule),
             num_rows=num_rows,
             # Poles are a yardstick at the end of life; arms are looked at through it.
-            ages=tuple(sorted({*asked.ages, *cut_short(curve)})) if is_arm else (1.0,),
+            ages=self._ages(curve, orders) if is_arm else (1.0,),
         )
         half_lives = tuple(one.ema for one in asked.averages if one.ema) if is_arm else ()
         recipe = replace(recipe, batch_rule=asked.batch_rule, emas=half_lives)
@@ -183,6 +225,15 @@ class _Draft:
             weights = dose_weights(rows, first, recipe.steps, self.block.kinds)
             recipe = replace(recipe, loss_by_kind=weights)
         return Plan(f"{arm}-{schedule}-s{seed}", arm, schedule, seed, order, recipe, is_arm)
+
+    def _ages(self, curve: Said, orders: Mapping[str, Order]) -> tuple[float, ...]:
+        """The ages that are kept of every arm under a schedule."""
+        asked = self.settings
+        kept = {*asked.ages, *cut_short(curve)}
+        for arm in FIRST_ARMS if asked.next else ():
+            order = orders[f"{arm}-s{asked.seeds[0]}"]
+            kept |= {*borders_of(Rows(order, self.tokens, asked.row_length))}
+        return tuple(sorted(kept))
 
     @property
     def shape(self) -> Shape:
@@ -213,9 +264,10 @@ def _write(
     design: Mapping[str, Any],
     corpus: Corpus,
     orders: Mapping[str, Order],
-    judge: Judge,
+    axes: Sequence[Axis],
+    judges: Mapping[str, Judge],
 ) -> None:
-    """Write orders, curricula, judge and, last, the design; or find the same study there."""
+    """Write orders, curricula, axes and, last, the design; or find the same study there."""
 
     def write_parts() -> None:
         _clear_unfinished(place)
@@ -227,14 +279,22 @@ def _write(
             about = f"{arm}: {design['arms'][arm]}. Each seed of the study takes the place"
             said = f"# {about} of `seed`.\n{text}"
             write_text(place / "curricula" / f"{arm}.yaml", said)
-        judge.save(place / "judge.json")
+        write_text(place / FILE, signed(design["preregistration"], digest_json(design)))
+        for axis in axes:
+            folder = axis_folder(place, axis)
+            with storage(place):
+                folder.mkdir(parents=True)
+            if axis.name in judges:
+                judges[axis.name].save(folder / JUDGE)
+            if axis.own is not None:
+                with staged_file(folder / PAIRS) as draft:
+                    axis.own.write_parquet(draft)
 
     fix(place / "study.json", FORMAT, design, corpus, write_parts)
 
 
 def _clear_unfinished(place: Path) -> None:
-    """Without `study.json` a preparation was cut short: its orders and judge are made anew."""
-    for folder in ("orders", "curricula"):
+    """Without `study.json` a preparation was cut short: what it made is made anew."""
+    for folder in ("orders", "curricula", "axes"):
         shutil.rmtree(place / folder, ignore_errors=True)
-    (place / "judge.json").unlink(missing_ok=True)
     remove_drafts(place)

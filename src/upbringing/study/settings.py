@@ -23,6 +23,7 @@ from upbringing.settings import (
     parse_settings,
     validate_all,
 )
+from upbringing.study.preregistration import HypothesisSettings
 from upbringing.study.treatments import (
     AverageSettings,
     PrioritySettings,
@@ -82,6 +83,11 @@ class StudySettings(Settings):
 
     block     the kinds under test
     against   the counterpart: the other pole of the axis, and as far from the block as it can be
+    next      kinds that F and O read after their first block, to see how it makes them read; O then
+              begins with the counterpart
+    axes      further axes of character that every mind is asked about: names of those built in, or
+              files; the first is always that from the block to its counterpart
+    measures  measures of your own, `mine.py:mood`, besides those of the package
     arms      of order.ARMS; S, the shuffle, always among them
     schedules curves of the learning rate over age, each by a name, with settings, or as a table
     seeds     how many minds an arm, or which seeds
@@ -90,7 +96,10 @@ class StudySettings(Settings):
     levers    stretches of every life, each from an age on, with what holds from then on
     priority  how much each age counts
     averages  averages of the weights of every arm, each compared with that of its own shuffle
-    ladder    raise the mixtures too, by which the axis passes its gate
+    ladder    raise the mixtures too, by which an axis passes its gate
+
+    hypotheses  what is expected, and by which verdict it is answered
+    exclusions  what is to be left out of the reading, in words
     """
 
     name: Annotated[str, Field(min_length=1)]
@@ -98,6 +107,9 @@ class StudySettings(Settings):
     lang: str | None = None
     block: Names
     against: Names | None = None
+    next: Names | None = None
+    axes: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
     arms: tuple[str, ...] = ("F", "M", "L", "S", "O", "N")
     schedules: tuple[Schedule, ...] = ("constant", "steep")
     seeds: tuple[Annotated[int, Field(ge=0)], ...]
@@ -116,6 +128,8 @@ class StudySettings(Settings):
     washout: WashoutSettings | None = WashoutSettings()
     probes: ProbeAmounts = ProbeAmounts()
     numerics: NumericsSettings = NumericsSettings()
+    hypotheses: tuple[HypothesisSettings, ...] = ()
+    exclusions: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
     @field_validator("arms")
     @classmethod
@@ -130,6 +144,18 @@ class StudySettings(Settings):
         if "D" in arms and "F" not in arms:
             raise ValueError("D has the dose of F: add F to the arms")
         return _each_once(arms)
+
+    @field_validator("arms")
+    @classmethod
+    def _next_is_read_in_both(cls, arms: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("next") and not {"F", "O"} <= set(arms):
+            raise ValueError("what is read next is compared in F and O: add both to the arms")
+        return arms
+
+    @field_validator("axes", "measures")
+    @classmethod
+    def _names_differ(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _each_once(names)
 
     @field_validator("seeds")
     @classmethod
@@ -190,6 +216,17 @@ class StudySettings(Settings):
         if list(ages) != sorted(set(ages)) or ages[-1] != 1:
             raise ValueError("ages rise, and the last one is 1")
         return ages
+
+    @field_validator("hypotheses")
+    @classmethod
+    def _hypotheses_are_of_schedules(
+        cls, said: tuple[HypothesisSettings, ...], info: ValidationInfo
+    ) -> tuple[HypothesisSettings, ...]:
+        known = [curve_label(curve) for curve in info.data.get("schedules", ())]
+        unknown = [one.schedule for one in said if one.schedule not in (None, *known)]
+        if known and unknown:
+            raise ValueError(f"no schedule is {unknown[0]!r}; allowed: {', '.join(known)}")
+        return said
 
     @field_validator("averages", mode="wrap")
     @classmethod

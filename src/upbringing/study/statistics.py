@@ -18,6 +18,7 @@ from scipy import stats
 
 from upbringing.errors import InputError, Problem
 from upbringing.identity import generator
+from upbringing.study.simultaneous import critical_value
 
 FloatArray = npt.NDArray[np.float64]
 Pair = tuple[str, str]
@@ -43,6 +44,7 @@ class Table:
     measure: str
     unit: str
     average: str | None = None
+    axis: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Contrast:
     method: str
     reason: str | None = None
     average: str | None = None
+    axis: str = ""
 
     def reversed(self) -> Contrast:
         """The same contrast read the other way: b − a."""
@@ -115,38 +118,64 @@ def contrasts(
 def family(tables: Sequence[Table], pairs: Sequence[Pair], *, seed: int) -> tuple[Contrast, ...]:
     """Every pair in every table as one family: p and intervals hold for all of them jointly.
 
-    p: sign flips of whole seeds, all 2^S patterns up to 12 seeds, else 10,000 keyed draws;
-    studentised step-down max-t (Westfall and Young 1993, algorithm 2.8), so its floor is 2/2^S.
-    Intervals: t on seed pairs with S−1 degrees of freedom, each at 1 − .05/K (Bonferroni): the
-    critical value of max |t| at the estimated correlation undercovers (docs/statistics.md).
-    K counts every contrast asked for, also one that turns out to have no figure.
+    The `intervals`, with p: sign flips of whole seeds, all 2^S patterns up to 12 seeds, else 10,000
+    keyed draws; studentised step-down max-t (Westfall and Young 1993, algorithm 2.8), so its floor
+    is 2/2^S. Raises `InputError` as `intervals` does.
+    """
+    found = list(intervals(tables, pairs))
+    sound = [place for place, record in enumerate(found) if record.low is not None]
+    if sound:
+        difference_SK = _differences(tables, pairs, sound)
+        for place, p in zip(sound, step_down_p(difference_SK, seed=seed), strict=True):
+            method = f"{found[place].method}; {_flips(len(difference_SK))}"
+            found[place] = replace(found[place], p=float(p), method=method)
+    return tuple(found)
+
+
+def intervals(
+    tables: Sequence[Table], pairs: Sequence[Pair], *, num_tables: int | None = None
+) -> tuple[Contrast, ...]:
+    """A contrast for every pair in every table, without p.
+
+    Simultaneous intervals: t on seed pairs with S−1 degrees of freedom, each with the
+    `critical_value` of the whole family. A contrast that turns out to have no figure widens them as
+    any other. `num_tables` is that of the family where only some of its tables are given.
 
     Raises `InputError` for an arm that is not there and for unequal numbers of seeds.
     """
     num_seeds = _check(tables, pairs)
-    records, differences = zip(
-        *(_bare_contrast(table, pair) for table in tables for pair in pairs), strict=True
-    )
-    filled = list(records)
-    sound = [place for place, record in enumerate(records) if record.reason is None]
+    num_tables = num_tables or len(tables)
+    of_family = [(table, pair) for table in tables for pair in pairs]
+    reasons = [_reason(table, pair) for table, pair in of_family]
+    sound = [place for place, reason in enumerate(reasons) if reason is None]
+    ends_of = {}
     if sound:
-        differences_SK = np.stack([differences[place] for place in sound], axis=1)
-        error_K = differences_SK.std(axis=0, ddof=1) / np.sqrt(num_seeds)
-        half_K = critical_value(len(records), num_seeds) * error_K
-        half90_K = float(stats.t.ppf(0.95, num_seeds - 1)) * error_K
-        p_K = step_down_p(differences_SK, seed=seed)
-        for k, place in enumerate(sound):
-            mean = float(differences_SK[:, k].mean())
-            filled[place] = replace(
-                records[place],
-                low=float(mean - half_K[k]),
-                high=float(mean + half_K[k]),
-                low90=float(mean - half90_K[k]),
-                high90=float(mean + half90_K[k]),
-                p=float(p_K[k]),
-                method=_method(num_seeds, len(records)),
-            )
-    return tuple(filled)
+        difference_SK = _differences(tables, pairs, sound)
+        mean_K = difference_SK.mean(axis=0)
+        error_K = difference_SK.std(axis=0, ddof=1) / np.sqrt(num_seeds)
+        half_K = critical_value(pairs, num_seeds, num_tables) * error_K
+        half90_K = _critical_90(num_seeds) * error_K
+        ends_KE = np.stack([mean_K - half_K, mean_K + half_K, mean_K - half90_K, mean_K + half90_K])
+        ends_of = dict(zip(sound, ends_KE.T.tolist(), strict=True))
+    num_contrasts = num_tables * len(pairs)
+    method = f"t on {num_seeds} seed pairs, 95% jointly over {num_contrasts} contrasts"
+    return tuple(
+        Contrast(
+            table.schedule,
+            table.measure,
+            f"{first}−{second}",
+            _estimate(table.values[first], table.values[second]),
+            *ends_of.get(place, [None] * 4),
+            p=None,
+            num_seeds=num_seeds,
+            unit=table.unit,
+            method=method if place in ends_of else "none",
+            reason=reasons[place],
+            average=table.average,
+            axis=table.axis,
+        )
+        for place, (table, (first, second)) in enumerate(of_family)
+    )
 
 
 def costs(
@@ -191,11 +220,6 @@ def step_down_p(differences_SK: FloatArray, *, seed: int) -> FloatArray:
     return adjusted_K
 
 
-def critical_value(num_contrasts: int, num_seeds: int) -> float:
-    """t beyond which a contrast's simultaneous 95% interval leaves zero out."""
-    return float(stats.t.ppf(1 - 0.025 / num_contrasts, num_seeds - 1))
-
-
 def seed_sd(table_AS: FloatArray) -> float | None:
     """√MS residual of arms × seeds: the spread left when arm and seed means are taken out.
 
@@ -216,37 +240,42 @@ def binomial_lower_bound(num_hits: int, num_trials: int) -> float:
     return float(test.proportion_ci(confidence_level=0.95, method="exact").low)
 
 
-def _bare_contrast(table: Table, pair: Pair) -> tuple[Contrast, FloatArray]:
-    """The record with its estimate alone, or with the reason for none; and the differences."""
-    first, second = (np.asarray(table.values[arm], dtype=np.float64) for arm in pair)
+def _differences(
+    tables: Sequence[Table], pairs: Sequence[Pair], places: Sequence[int]
+) -> FloatArray:
+    """a − b by seed of some contrasts of a family, shape (num_seeds, num_places)."""
+    of_family = [(table, pair) for table in tables for pair in pairs]
+    values = [[of_family[k][0].values[arm] for arm in of_family[k][1]] for k in places]
+    return np.array([np.subtract(*pair) for pair in values], dtype=np.float64).T
+
+
+def _reason(table: Table, pair: Pair) -> str | None:
+    """Why a contrast has no interval; None where it has one."""
+    first, second = (table.values[arm] for arm in pair)
     num_seeds = len(first)
-    num_lost = {arm: int((~np.isfinite(table.values[arm])).sum()) for arm in pair}
-    lost = [f"{arm} diverged at {n} of {num_seeds} seeds" for arm, n in num_lost.items() if n]
-    differences = np.full(num_seeds, np.nan) if lost else first - second
-    reason = None
-    if lost:
-        reason = ", ".join(lost)
-    elif num_seeds < 2:
-        reason = "one seed has no spread"
-    elif np.ptp(differences) <= 1e-12 * max(np.abs(first).max(), np.abs(second).max()):
-        reason = "the difference is the same at every seed, so it has no spread"
-    record = Contrast(
-        schedule=table.schedule,
-        measure=table.measure,
-        name=f"{pair[0]}−{pair[1]}",
-        estimate=None if lost else float(differences.mean()),
-        low=None,
-        high=None,
-        low90=None,
-        high90=None,
-        p=None,
-        num_seeds=num_seeds,
-        unit=table.unit,
-        method="none",
-        reason=reason,
-        average=table.average,
-    )
-    return record, differences
+    if not _are_finite(first, second):
+        num_lost = {arm: int((~np.isfinite(table.values[arm])).sum()) for arm in pair}
+        lost = [f"{arm} diverged at {n} of {num_seeds} seeds" for arm, n in num_lost.items() if n]
+        return ", ".join(lost)
+    if num_seeds < 2:
+        return "one seed has no spread"
+    if np.ptp(first - second) <= 1e-12 * max(np.abs(first).max(), np.abs(second).max()):
+        return "the difference is the same at every seed, so it has no spread"
+    return None
+
+
+def _estimate(first_S: FloatArray, second_S: FloatArray) -> float | None:
+    """The mean difference over seeds; None where a run diverged."""
+    return float((first_S - second_S).mean()) if _are_finite(first_S, second_S) else None
+
+
+def _are_finite(first_S: FloatArray, second_S: FloatArray) -> bool:
+    return bool(np.isfinite(first_S).all() and np.isfinite(second_S).all())
+
+
+@lru_cache(maxsize=64)
+def _critical_90(num_seeds: int) -> float:
+    return float(stats.t.ppf(0.95, num_seeds - 1))
 
 
 def _check(tables: Sequence[Table], pairs: Sequence[Pair]) -> int:
@@ -269,13 +298,10 @@ def _check(tables: Sequence[Table], pairs: Sequence[Pair]) -> int:
     return int(counts.pop()[0])
 
 
-def _method(num_seeds: int, num_contrasts: int) -> str:
+def _flips(num_seeds: int) -> str:
     enumerated = num_seeds <= MOST_SEEDS_ENUMERATED
     flips = f"all {2**num_seeds}" if enumerated else f"{NUM_FLIPS}"
-    return (
-        f"t on {num_seeds} seed pairs, 95% jointly over {num_contrasts} contrasts; "
-        f"p by {flips} sign flips of seeds, step-down max-t"
-    )
+    return f"p by {flips} sign flips of seeds, step-down max-t"
 
 
 def _negative(value: float | None) -> float | None:

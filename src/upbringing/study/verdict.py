@@ -28,6 +28,7 @@ from upbringing.study.rules import (
 from upbringing.study.statistics import FEWEST_SEEDS, Contrast, Cost
 
 _WITHIN = f", to within {SMALLEST_EFFECT:.2f} pole distances"
+_PLACES = {**PLACES, "S": "shuffled"}
 _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
 
 
@@ -37,7 +38,8 @@ class Evidence:
 
     `contrasts` and `washed` (after the washout) are of the primary measure in pole distances;
     `costs` in bits per byte. `companions` are the same contrasts by the other style margins, whose
-    signs must agree. `block` is the kind under test, as a reader knows it.
+    signs must agree. `block` is the kind under test, as a reader knows it. `toward` is what the
+    positive pole of an axis is called where that is not the block; sentences then name the axis.
     """
 
     schedule: str
@@ -50,11 +52,13 @@ class Evidence:
     washed: Sequence[Contrast] = ()
     companions: Sequence[Contrast] = ()
     average: str | None = None
+    axis: str = ""
+    toward: str = ""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A position, what qualifies it, the figures behind it, and both in a plain sentence."""
+    """A position on one axis, what qualifies it, the figures behind it, and both in a sentence."""
 
     schedule: str
     measure: str
@@ -63,11 +67,13 @@ class Verdict:
     reason: str
     sentence: str
     average: str | None = None
+    axis: str = ""
+    toward: str = ""
 
 
 def decide(evidence: Evidence) -> Verdict:
     """The first rule that holds, with its qualifiers."""
-    found = _by_name(evidence.contrasts)
+    found = by_name(evidence.contrasts)
     num_seeds = evidence.contrasts[0].num_seeds
     poles = evidence.poles
     if poles.gate == "failed" or (poles.gate == "not run" and num_seeds >= FEWEST_SEEDS):
@@ -75,7 +81,8 @@ def decide(evidence: Evidence) -> Verdict:
             evidence,
             NOT_MEASURABLE,
             poles.reason,
-            f"No verdict: {poles.reason}, so character cannot be measured at this scale.",
+            f"No verdict{_on(evidence)}: {poles.reason}, so character cannot be measured at this "
+            "scale.",
         )
     if num_seeds < FEWEST_SEEDS:
         reason = f"{num_seeds} seeds, a verdict needs {FEWEST_SEEDS}"
@@ -85,15 +92,13 @@ def decide(evidence: Evidence) -> Verdict:
     if position == NONE:
         sentence = (
             f"It does not matter when {evidence.block} is read: first, in the middle or last, the "
-            f"mind ends within {SMALLEST_EFFECT:.2f} pole distances of the shuffled one on average."
+            f"mind ends within {SMALLEST_EFFECT:.2f} pole distances of the shuffled one on average"
+            f"{_on(evidence)}."
         )
         return _plain(evidence, NONE, _figures(found, AGAINST_SHUFFLE, at_90=True), sentence)
     if position == UNRESOLVED:
         reason = f"no rule holds: {_figures(found, POSITION_NAMES)}"
-        sentence = (
-            f"{num_seeds} seeds do not settle whether it matters when {evidence.block} is read."
-        )
-        return _plain(evidence, UNRESOLVED, reason, sentence)
+        return _plain(evidence, UNRESOLVED, reason, _unresolved(evidence, found, num_seeds))
 
     judged = [
         _specificity(found, WINNERS[position]),
@@ -102,7 +107,7 @@ def decide(evidence: Evidence) -> Verdict:
         _cost(evidence, WINNERS[position]),
         _agreement(evidence, position),
     ]
-    sentences = [_win(evidence.block, position, found), *(clause for _, clause in judged)]
+    sentences = [_win(evidence, position, found), *(clause for _, clause in judged)]
     return Verdict(
         evidence.schedule,
         evidence.measure,
@@ -111,6 +116,8 @@ def decide(evidence: Evidence) -> Verdict:
         _figures(found, WINS[position]),
         " ".join(sentence for sentence in sentences if sentence),
         evidence.average,
+        evidence.axis,
+        evidence.toward,
     )
 
 
@@ -173,7 +180,7 @@ def _dose(found: Mapping[str, Contrast], winners: Sequence[str]) -> tuple[str, s
 
 def _duration(evidence: Evidence, winners: Sequence[str]) -> tuple[str, str]:
     washout = evidence.washout
-    washed = _by_name(evidence.washed) if washout and washout.valid else {}
+    washed = by_name(evidence.washed) if washout and washout.valid else {}
     return _qualify(
         [washed.get(f"{arm}−S") for arm in winners],
         subject="lasting",
@@ -230,24 +237,57 @@ def _qualify(
     return f"{subject} unresolved: {shown}", f"{subject.capitalize()} unresolved."
 
 
-def _win(block: str, position: str, found: Mapping[str, Contrast]) -> str:
-    winners = WINNERS[position]
+def _unresolved(evidence: Evidence, found: Mapping[str, Contrast], num_seeds: int) -> str:
+    """Whether nothing is settled, or a difference is sure and no place wins by it."""
+    sure = [
+        f"{_PLACES[name[0]]} against {_PLACES[name[-1]]} {_amount(found[name])}"
+        for name in POSITION_NAMES
+        if name in found
+        if is_positive(found[name]) or is_positive(found[name].reversed())
+    ]
+    if not sure:
+        return (
+            f"{num_seeds} seeds do not settle whether it matters when {evidence.block} is "
+            f"read{_on(evidence)}."
+        )
+    return (
+        f"It matters when {evidence.block} is read{_on(evidence)} ({'; '.join(sure)} pole "
+        "distances), but no place wins against all others."
+    )
+
+
+def _on(evidence: Evidence) -> str:
+    """` on dry–scenic`, where an axis is not that of the block itself."""
+    return f" on {evidence.axis}" if evidence.toward else ""
+
+
+def _win(evidence: Evidence, position: str, found: Mapping[str, Contrast]) -> str:
+    block, winners = evidence.block, WINNERS[position]
+    pole = f"{evidence.toward}, on {evidence.axis}," if evidence.toward else block
     gains = " and ".join(_amount(found[f"{arm}−S"]) for arm in winners)
     where = " and ".join(PLACES[arm] for arm in winners)
     losers = " or ".join(place for arm, place in PLACES.items() if arm not in winners)
     return (
-        f"Read {where}, {block} moved the mind further toward {block} than shuffled "
+        f"Read {where}, {block} moved the mind further toward {pole} than shuffled "
         f"(by {gains} pole distances) and than read {losers}."
     )
 
 
 def _plain(evidence: Evidence, position: str, reason: str, sentence: str) -> Verdict:
     return Verdict(
-        evidence.schedule, evidence.measure, position, (), reason, sentence, evidence.average
+        evidence.schedule,
+        evidence.measure,
+        position,
+        (),
+        reason,
+        sentence,
+        evidence.average,
+        evidence.axis,
+        evidence.toward,
     )
 
 
-def _by_name(contrasts: Sequence[Contrast]) -> dict[str, Contrast]:
+def by_name(contrasts: Sequence[Contrast]) -> dict[str, Contrast]:
     """Every contrast under its name and, read the other way, under its reverse."""
     both_ways = [c for contrast in contrasts for c in (contrast, contrast.reversed())]
     return {contrast.name: contrast for contrast in both_ways}

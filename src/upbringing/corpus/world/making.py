@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from upbringing.corpus.overlap import overlapping
 from upbringing.corpus.store import TRAIN, Corpus, write_corpus
 from upbringing.corpus.world.asides import questions_of_calendar
 from upbringing.corpus.world.grammar import VOICES, grammar, grammar_digest
-from upbringing.corpus.world.overlap import overlapping
 from upbringing.corpus.world.scenes import world_packets, world_parallels, world_scenes
 from upbringing.errors import InputError
 
@@ -27,9 +27,9 @@ def make_world(
 ) -> Corpus:
     """Write a corpus of `num_events` scenes a language, with parallels, packets and questions.
 
-    A parallel event that shares eight words in a row with a training text is left out, and counted
-    in the corpus's facts. Raises `InputError` for an unknown language or voice, one named twice,
-    and a `place` that exists.
+    A parallel event that overlaps a training text is left out, and counted in the corpus's facts.
+    Raises `InputError` for an unknown language or voice, one named twice, and a `place` that
+    exists.
     """
     if len(set(langs)) != len(langs) or not langs:
         raise InputError(f"{', '.join(langs) or 'no language'}", where="langs", do="name each once")
@@ -68,10 +68,7 @@ def _numbered(questions: pl.DataFrame, lang: str) -> pl.DataFrame:
 
 
 def without_overlap(parallels: pl.DataFrame, scenes: pl.DataFrame) -> pl.DataFrame:
-    """The parallels without events that repeat the words of a training scene.
-
-    An event goes when one of its tellings shares a run of `overlap.NUM_WORDS` words.
-    """
+    """The parallels without events of which one telling overlaps a training scene."""
     texts = scenes.filter(split=TRAIN)["text"].to_list()
     bad = parallels.filter(overlapping(texts, parallels["text"].to_list()))["event"]
     return parallels.filter(~pl.col("event").is_in(bad.implode()))

@@ -1,8 +1,9 @@
-"""A person's own file of strategies, named by its path in a curriculum, as a module.
+"""A person's own file of strategies or of measures, named by its path in a YAML, as a module.
 
 The file is Python and is run, as any program that a person runs; what it decorates with
-`@arrangement` can be named as `PATH:FUNCTION`. A path is relative to where the command runs. A file
-that has changed is run again, so an order is always made by the file whose digest it carries.
+`@arrangement` or `@measure` can be named as `PATH:FUNCTION`. A path is relative to where the
+command runs. A file that has changed is run again, so what is made carries the digest of the file
+that made it.
 """
 
 from __future__ import annotations

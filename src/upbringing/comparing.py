@@ -1,0 +1,219 @@
+"""Comparing: run folders → what lies between their minds, and inside each, in a terminal.
+
+Takes runs and studies, asks their minds at one age on the same held-out text, prints tables and
+writes the records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any
+
+from upbringing.character.between import Between, compare_minds
+from upbringing.character.direction import direction_cosine
+from upbringing.character.met import memory_by_layer, met_once
+from upbringing.character.probes import held_out_by_kind
+from upbringing.character.trait import Trait, examine_trait, pole_texts
+from upbringing.compared import Life, open_lives
+from upbringing.comparing_tables import (
+    Cosine,
+    Remembered,
+    between_tables,
+    map_table,
+    memory_table,
+    trait_tables,
+)
+from upbringing.console import say, wide
+from upbringing.corpus import Corpus, load_tokenizer
+from upbringing.errors import InputError
+from upbringing.files import write_json
+
+_LINE_EVERY_S = 15.0
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked of the minds.
+
+    age             at which
+    held_out_bytes  of held-out text of each kind
+    corpus          that the text is of; the runs' own by default
+    lang            of that text; by default the language of the runs, where they read only one
+    order_memory    whether each mind is asked when it met its scenes
+    poles           positive and negative kinds whose direction is looked for in each mind
+    barrier         whether the loss barrier is measured
+    """
+
+    age: float = 1.0
+    held_out_bytes: int = 12_000
+    corpus: Path | None = None
+    lang: str | None = None
+    order_memory: bool = False
+    poles: tuple[Sequence[str], Sequence[str]] | None = None
+    barrier: bool = True
+
+
+def compare_runs(paths: Sequence[Path], asked: Questions, json: Path | None = None) -> None:
+    """Print all that can be said of the minds at `paths`, and write it to `json`.
+
+    Raises `InputError` with everything that is in the way, and for a file that exists.
+    """
+    if json is not None and json.exists():
+        raise InputError("already exists, and nothing is overwritten", where=str(json))
+    lives = open_lives(paths, asked.age, one_corpus=asked.corpus is None)
+    if len(lives) == 1 and not (asked.order_memory or asked.poles):
+        raise InputError(
+            "one mind has nothing to be compared with",
+            where=str(paths[0]),
+            do="name another run, or ask for --order-memory or --trait",
+        )
+    corpus = Corpus.open(asked.corpus or lives[0].run.sources["corpus"])
+    lang = asked.lang or (lives[0].lang() if asked.corpus is None else None)
+    found: dict[str, Any] = {"age": asked.age, "minds": [_said_of(life) for life in lives]}
+    if len(lives) > 1:
+        found["between"] = _say_between(lives, corpus, lang, asked)
+    if asked.order_memory:
+        found["order_memory"] = _say_memory(lives, asked.age)
+    if asked.poles:
+        found["trait"] = _say_traits(lives, corpus, lang, asked.poles)
+    if json is not None:
+        write_json(json, found)
+        say(f"\n{json}")
+
+
+def _said_of(life: Life) -> dict[str, Any]:
+    return {
+        "name": life.name,
+        "run": life.run.digest,
+        "order": life.order,
+        "seed": life.seed,
+        "recipe": life.group,
+        "birth": life.birth,
+    }
+
+
+def _say_between(
+    lives: Sequence[Life], corpus: Corpus, lang: str | None, asked: Questions
+) -> dict[str, Any]:
+    """Print what lies between the minds, and give the records."""
+    tokenizer = load_tokenizer(lives[0].checkpoint)
+    by_kind = held_out_by_kind(corpus, tokenizer, asked.held_out_bytes, lang=lang)
+    between = compare_minds(
+        [life.subject for life in lives],
+        list(chain.from_iterable(by_kind.values())),
+        with_barrier=asked.barrier,
+        on_pair=_Watch("loss barriers"),
+    )
+    say(
+        f"{len(lives)} minds at age {asked.age:g}, on {between.num_passages} held-out passages of "
+        f"{len(by_kind)} kinds and {between.num_contexts:,} contexts"
+    )
+    for table in between_tables(between):
+        say("")
+        wide.print(table)
+    if len(lives) > 2:
+        say("")
+        wide.print(map_table(between))
+    return _records(between)
+
+
+def _records(between: Between) -> dict[str, Any]:
+    minds = [
+        {"name": subject.name, "x": float(x), "y": float(y), "bits_per_byte": float(rate)}
+        for subject, (x, y), rate in zip(
+            between.subjects, between.map.layout, between.map.bits_per_byte_R, strict=True
+        )
+    ]
+    spreads = [
+        {"measure": figure.measure, "of": figure.of, "unit": figure.unit}
+        | asdict(spread := between.orders_against_seeds(figure))
+        | {"ratio": spread.ratio}
+        for figure in between.figures
+    ]
+    return {
+        "num_passages": between.num_passages,
+        "num_contexts": between.num_contexts,
+        "pairs": between.pairs.to_dicts(),
+        "orders_against_seeds": spreads,
+        "map": {"shares": list(between.map.shares), "minds": minds},
+    }
+
+
+def _say_memory(lives: Sequence[Life], age: float) -> list[dict[str, Any]]:
+    """Print whether each mind shows when it met its scenes, beside what others show of it."""
+    found: list[Remembered] = []
+    watch = _Watch("minds asked when they met what they read")
+    for number, life in enumerate(lives):
+        met = met_once(life.run, age)
+        readers = {"itself": life.mind, "itself at birth": life.at_birth()}
+        for other in lives:
+            if other.seed == life.seed and other.order != life.order:
+                readers[other.name] = other.mind
+        for reader, mind in readers.items():
+            if mind is not None:
+                found.append(Remembered(life.name, reader, tuple(memory_by_layer(mind, met))))
+        watch(number + 1, len(lives))
+    say("")
+    wide.print(memory_table(found))
+    return [asdict(remembered) for remembered in found]
+
+
+def _say_traits(
+    lives: Sequence[Life],
+    corpus: Corpus,
+    lang: str | None,
+    poles: tuple[Sequence[str], Sequence[str]],
+) -> dict[str, Any]:
+    """Print the direction of a trait in each mind, what steering does, and the cosines."""
+    texts = pole_texts(corpus, load_tokenizer(lives[0].checkpoint), *poles, lang=lang)
+    traits: dict[str, Trait] = {}
+    watch = _Watch("minds steered")
+    for number, life in enumerate(lives):
+        traits[life.name] = examine_trait(life.mind, texts, life.birth)
+        watch(number + 1, len(lives))
+    cosines = [
+        Cosine(a.name, b.name, ours.layer, direction_cosine(ours, theirs))
+        for a, b in combinations(lives, 2)
+        if a.birth == b.birth
+        for ours, theirs in zip(traits[a.name].directions, traits[b.name].directions, strict=True)
+    ]
+    what = "same-content pairs" if texts.are_pairs else "texts (topic and manner not separated)"
+    say(f"\n{'+'.join(poles[0])} against {'+'.join(poles[1])}: {len(texts.positive)} {what}")
+    for table in trait_tables(traits, cosines):
+        say("")
+        wide.print(table)
+    return {
+        "positive": list(poles[0]),
+        "negative": list(poles[1]),
+        "are_pairs": texts.are_pairs,
+        "minds": [_trait_record(name, trait) for name, trait in traits.items()],
+        "cosines": [asdict(cosine) for cosine in cosines],
+    }
+
+
+def _trait_record(name: str, trait: Trait) -> dict[str, Any]:
+    directions = [
+        {key: value for key, value in asdict(direction).items() if key != "vector_D"}
+        for direction in trait.directions
+    ]
+    steering = asdict(trait.steering) | {"share_below": trait.steering.share_below}
+    return {"name": name, "directions": directions, "steering": steering}
+
+
+class _Watch:
+    """Says now and then how many of something are done, and how long the others will take."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._started = self._said = time.monotonic()
+
+    def __call__(self, done: int, of: int) -> None:
+        now = time.monotonic()
+        if done < of and now - self._said > _LINE_EVERY_S:
+            self._said = now
+            left = (now - self._started) * (of - done) / done
+            say(f"  {done} of {of} {self._what}, about {left:.0f} s left")

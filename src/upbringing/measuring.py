@@ -1,0 +1,62 @@
+"""Measuring: one mind, on axes and by measures that a person names, for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from upbringing.character import measure_run, own_measures, probes_of
+from upbringing.character.axis_files import find_axis
+from upbringing.character.probes import Probes, axis_between
+from upbringing.character.surface import marks_of_pole
+from upbringing.console import profile_table, say, wide
+from upbringing.corpus import Corpus
+from upbringing.errors import InputError
+from upbringing.training import Run
+
+
+def measure_mind(
+    place: Path,
+    poles: tuple[list[str], list[str]] | None,
+    axes: Sequence[str],
+    measures: Sequence[str],
+    lang: str | None,
+) -> None:
+    """Profile a run on the axis between two poles, on further axes and by further measures.
+
+    Poles are kinds of its corpus; axes are files or names of those built in; measures are
+    `FILE.py:FUNCTION`. Raises `InputError` where no axis is named, or one twice.
+    """
+    run = Run.open(place)
+    probes = _probes(run, poles, axes, measures, lang)
+    profile = measure_run(run, probes)
+    for one in probes.asked:
+        if one.judge is None:
+            say(f"{one.axis.name}: no voice is heard: {one.no_judge}")
+    wide.print(profile_table(profile))
+    for pole in (probes.axis.positive, probes.axis.negative):
+        found = [f"{name} {value:.3f}" for name, value in marks_of_pole(probes, pole).items()]
+        if found:
+            say(f"held-out {pole.name}, beside its own words: {', '.join(found)}")
+
+
+def _probes(
+    run: Run,
+    poles: tuple[list[str], list[str]] | None,
+    axes: Sequence[str],
+    measures: Sequence[str],
+    lang: str | None,
+) -> Probes:
+    corpus = Corpus.open(run.sources["corpus"])
+    extra = own_measures(measures)
+    found = []
+    if poles:
+        found.append(axis_between(corpus, tuple(poles[0]), tuple(poles[1]), lang))
+    found += [find_axis(said, lang or corpus.langs[0], corpus) for said in axes]
+    names = [axis.name for axis in found]
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise InputError(f"two axes are called {twice[0]}", do="name it once")
+    if not found:
+        raise InputError("no axis is named", do="say two poles, kinds of text, or --axis")
+    return probes_of(corpus, found, run.tokens(corpus).tokenizer, extra=extra)

@@ -1,0 +1,89 @@
+"""What stands beside the verdicts of a study: half-lives, and omnibus tests that only explore."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from upbringing.character import ALONG
+from upbringing.study.design import WASHOUT, Dimension
+from upbringing.study.execution import LIFE, WASHOUT_AGES
+from upbringing.study.figures import Figures
+from upbringing.study.half_life import HalfLife, half_life
+from upbringing.study.permanova import Omnibus, OrderSpread, omnibus, order_spread
+from upbringing.study.rules import PLACES
+from upbringing.study.statistics import FloatArray
+
+RANDOM_ORDERS = ("S", "N")
+"""The arms whose order is drawn: another at every seed."""
+
+
+def half_lives(figures: Figures) -> list[HalfLife]:
+    """How long what each place of the block left outlives a washout, in tokens of it.
+
+    For each axis that can be measured, under every schedule, from the probes that are asked along a
+    life. Empty without a washout.
+    """
+    design = figures.design
+    washout = design.settings.washout
+    if washout is None:
+        return []
+    places = [arm for arm in PLACES if arm in design.settings.arms]
+    life = next(plan.recipe for plan in design.plans if plan.is_arm)
+    num_tokens = round(washout.share * life.num_rows) * life.row_length
+    lengths = [0.0, *(age * num_tokens for age in WASHOUT_AGES)]
+    return [
+        half_life(
+            lengths,
+            _washed(figures, dimension, schedule, arm) - _washed(figures, dimension, schedule, "S"),
+            name=f"{arm}−S",
+            unit="tokens",
+            schedule=schedule,
+            axis=dimension.axis.name,
+            num_curves=len(places),
+        )
+        for schedule in design.settings.curves
+        for dimension in design.dimensions
+        if figures.poles[dimension.axis.name].gate != "failed"
+        for arm in places
+    ]
+
+
+def explored(figures: Figures) -> list[Omnibus]:
+    """Whether the arms differ at all, on each axis under every schedule."""
+    design = figures.design
+    found = []
+    for schedule in design.settings.curves:
+        for dimension in design.dimensions:
+            table = figures.primary(dimension, schedule, LIFE)
+            what = f"{dimension.axis.name}, {schedule}"
+            found.append(omnibus(np.stack(list(table.values.values())), [*table.values], what=what))
+    return found
+
+
+def spread_of_orders(figures: Figures) -> OrderSpread:
+    """σ²order/σ²residual of the study's random orders, of which it has two at most."""
+    design = figures.design
+    table = figures.primary(design.dimensions[0], next(iter(design.settings.curves)), LIFE)
+    return order_spread(
+        np.stack([table.values[arm] for arm in RANDOM_ORDERS if arm in table.values])
+    )
+
+
+def _washed(figures: Figures, dimension: Dimension, schedule: str, arm: str) -> FloatArray:
+    """The primary measure of an arm, at the end of life and at each age of its washout, (A, S)."""
+    readings = figures.readings.filter(
+        measure=dimension.primary,
+        subject=dimension.axis.name,
+        schedule=schedule,
+        scope=ALONG,
+        arm=arm,
+    )
+    seeds = figures.design.settings.seeds
+    by_place = {
+        (stage, age, seed): value
+        for stage, age, seed, value in readings.select("stage", "age", "seed", "value").iter_rows()
+    }
+    ages = [(LIFE, 1.0), *((WASHOUT, age) for age in WASHOUT_AGES)]
+    unit = figures.poles[dimension.axis.name].distance or np.nan
+    found = [[by_place.get((*at, seed), np.nan) for seed in seeds] for at in ages]
+    return np.array(found) / unit

@@ -1,0 +1,208 @@
+"""Figures: the readings of a study's runs → poles, contrasts, costs and changes, as records.
+
+Readings are a frame of run, arm, schedule, seed, stage, age, scope, measure, subject, value, unit.
+Primary measures are in pole distances, all others in units of their own. The primary measures of
+all axes that can be measured are one family under each schedule; every other measure is a family of
+its own, over its subjects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from upbringing.character import ALONG, WHOLE
+from upbringing.study.cut_short import cut_short
+from upbringing.study.design import WASHOUT, Design, Dimension
+from upbringing.study.execution import LIFE
+from upbringing.study.poles import Poles, Washout, examine_washout
+from upbringing.study.rules import pairs_for
+from upbringing.study.statistics import (
+    POLE_DISTANCES,
+    Contrast,
+    Cost,
+    FloatArray,
+    Pair,
+    Table,
+    costs,
+    family,
+)
+
+COMPANIONS = ("style_margin_sum", "style_margin_pmi")
+CUT_SHORT = "cut short"
+"""What is read at the age at which a steep schedule has spent its rate."""
+
+_CONTRASTED_ELSEWHERE = {"bits_per_byte"}  # as costs
+
+
+@dataclass(frozen=True)
+class Figures:
+    """All that is worked out from the readings of one study. `poles` are by the names of axes."""
+
+    design: Design
+    readings: pl.DataFrame
+    poles: Mapping[str, Poles]
+
+    @classmethod
+    def of(cls, design: Design, readings: pl.DataFrame) -> Figures:
+        """The figures of a study whose runs are all done."""
+        bare = cls(design, readings, {})
+        return cls(design, readings, {d.axis.name: bare._poles(d) for d in design.dimensions})
+
+    def contrasts(self, schedule: str, stage: str) -> list[Contrast]:
+        """The rules' contrasts at the end of a stage, the primary ones first."""
+        found = self._primary_family([self.primary(d, schedule, stage) for d in self._dimensions])
+        for tables in self._others(schedule, stage):
+            found += family(tables, self._pairs, seed=0)
+        return found
+
+    def interactions(self) -> list[Contrast]:
+        """What another schedule changes against the first one, an average against none, and the
+        rest of life against one cut short: per-seed differences of contrasts.
+        """
+        first, *others = self.design.settings.curves
+        found = []
+        for schedule in others:
+            label = f"{schedule} − {first}"
+            found += self._changes((schedule, LIFE), (first, LIFE), schedule=label)
+        for schedule in self.design.settings.curves:
+            for average in self.design.averages:
+                label = f"{average.name} − none"
+                found += self._changes((schedule, average.name), (schedule, LIFE), average=label)
+        for schedule, curve in self.design.settings.curves.items():
+            if cut_short(curve):
+                label = f"{schedule} − {schedule}, {CUT_SHORT}"
+                found += self._changes((schedule, LIFE), (schedule, CUT_SHORT), schedule=label)
+        return found
+
+    def costs(self, schedule: str, stage: str) -> tuple[Cost, ...]:
+        """Held-out bits per byte of each arm against its shuffle."""
+        values = self.values("bits_per_byte", "all", schedule, stage)
+        arms = {arm: values[arm] for arm in self.design.settings.arms}
+        return costs(arms, seed=0, schedule=schedule, average=None if stage == LIFE else stage)
+
+    def washout(self) -> Washout | None:
+        """Whether the washout is strong enough, judged on L at constant rate, on the first axis."""
+        settings = self.design.settings
+        if not settings.washout:
+            return None
+        if "L" not in settings.arms or "constant" not in settings.curves:
+            return Washout(valid=False, reason="no arm L at constant rate to judge it by")
+        before, after = (
+            next(
+                c
+                for c in self._primary_family(
+                    [self.primary(self._dimensions[0], "constant", stage)]
+                )
+                if c.name == "L−S"
+            )
+            for stage in (LIFE, WASHOUT)
+        )
+        return examine_washout(before, after)
+
+    def values(
+        self, measure: str, subject: str, schedule: str, stage: str
+    ) -> dict[str, FloatArray]:
+        """Each arm's figure at the end of a stage, (num_seeds,); NaN for a run that has none."""
+        seeds, age, scope = self.design.settings.seeds, 1.0, WHOLE
+        if stage == CUT_SHORT:
+            stage, scope = LIFE, ALONG
+            (age,) = cut_short(self.design.settings.curves[schedule])
+        found = self.readings.filter(
+            measure=measure, subject=subject, schedule=schedule, stage=stage, age=age, scope=scope
+        )
+        rows = found.select("arm", "seed", "value").iter_rows()
+        by_run = {(arm, seed): value for arm, seed, value in rows}
+        arms = dict.fromkeys(plan.arm for plan in self.design.plans if plan.schedule == schedule)
+        return {arm: np.array([by_run.get((arm, seed), np.nan) for seed in seeds]) for arm in arms}
+
+    def primary(self, dimension: Dimension, schedule: str, stage: str) -> Table:
+        """The arms' primary measure of an axis, in pole distances; NaN where there is no unit."""
+        name = dimension.axis.name
+        unit = self._unit(name) or np.nan
+        table = self._table(dimension.primary, name, schedule, stage, POLE_DISTANCES)
+        return replace(table, values={arm: value / unit for arm, value in table.values.items()})
+
+    def _poles(self, dimension: Dimension) -> Poles:
+        """An axis's yardstick, from the primary measure of pole and ladder minds.
+
+        What a judge heard that did not pass is shown, and no figure is made of it.
+        """
+        first, name = next(iter(self.design.settings.curves)), dimension.axis.name
+        poles = dimension.rungs.examine(self.values(dimension.primary, name, first, LIFE))
+        examination = dimension.examination
+        if dimension.primary == "voice" and examination and not examination["passed"]:
+            reason = f"the judge of voice did not pass ({examination['reason']})"
+            return replace(poles, distance=None, seed_sd=None, gate="failed", reason=reason)
+        return poles
+
+    def _unit(self, axis: str) -> float | None:
+        """The pole distance; None where the poles do not lie apart, the right way round."""
+        distance = self.poles[axis].distance
+        return distance if distance and distance > 0 else None
+
+    def _table(self, measure: str, subject: str, schedule: str, stage: str, unit: str) -> Table:
+        values = self.values(measure, subject, schedule, stage)
+        arms = {arm: values[arm] for arm in self.design.settings.arms}
+        label = f"{schedule}, {stage}" if stage in (WASHOUT, CUT_SHORT) else schedule
+        average = None if stage in (LIFE, WASHOUT, CUT_SHORT) else stage
+        return Table(arms, label, measure, unit, average, subject)
+
+    def _others(self, schedule: str, stage: str) -> Iterator[list[Table]]:
+        """The tables of every measure that does not decide, by measure."""
+        decide = {(d.primary, d.axis.name) for d in self._dimensions}
+        stage_of_runs = LIFE if stage == CUT_SHORT else stage
+        scope = ALONG if stage == CUT_SHORT else WHOLE
+        known = (
+            self.readings.filter(schedule=schedule, stage=stage_of_runs, scope=scope)
+            .select("measure", "subject", "unit")
+            .unique(maintain_order=True)
+        )
+        for (measure,), rows in known.group_by("measure", maintain_order=True):
+            subjects = [
+                (subject, unit)
+                for subject, unit in rows.select("subject", "unit").iter_rows()
+                if (measure, subject) not in decide
+            ]
+            if subjects and measure not in _CONTRASTED_ELSEWHERE:
+                yield [
+                    self._table(str(measure), subject, schedule, stage, unit)
+                    for subject, unit in subjects
+                ]
+
+    def _changes(self, of: tuple[str, str], base: tuple[str, str], **labels: str) -> list[Contrast]:
+        """What each axis's primary measure has above that of another stage or schedule."""
+        tables = []
+        for dimension in self._dimensions:
+            now, before = self.primary(dimension, *of), self.primary(dimension, *base)
+            values = {arm: now.values[arm] - before.values[arm] for arm in now.values}
+            tables.append(replace(now, values=values))
+        return [replace(change, **labels) for change in self._primary_family(tables)]
+
+    def _primary_family(self, tables: Sequence[Table]) -> list[Contrast]:
+        """The contrasts of all axes that can be measured, as one family; of each other alone.
+
+        Without a unit of character there are no figures.
+        """
+        gates = [self.poles[table.axis].gate for table in tables]
+        joint = [table for table, gate in zip(tables, gates, strict=True) if gate != "failed"]
+        alone = [table for table, gate in zip(tables, gates, strict=True) if gate == "failed"]
+        found = list(family(joint, self._pairs, seed=0)) if joint else []
+        for table in alone:
+            contrasts = family([table], self._pairs, seed=0)
+            if self._unit(table.axis) is None:
+                reason = f"no unit of character: {self.poles[table.axis].reason}"
+                contrasts = tuple(replace(contrast, reason=reason) for contrast in contrasts)
+            found += contrasts
+        return found
+
+    @property
+    def _dimensions(self) -> tuple[Dimension, ...]:
+        return self.design.dimensions
+
+    @property
+    def _pairs(self) -> tuple[Pair, ...]:
+        return pairs_for(self.design.settings.arms)

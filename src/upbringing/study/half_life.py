@@ -1,0 +1,137 @@
+"""Half-life: after how much washout half of an effect is left.
+
+Takes P−S at the end of life and at several lengths of washout, by seed. Fits A·2^(−length/h) to
+the mean of the seeds; the interval is the jackknife's, over whole seeds. An answer that is no
+number is one: there was no effect to fade, or it fades more slowly than was measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import optimize, stats
+
+from upbringing.errors import InputError
+from upbringing.study.statistics import FEWEST_SEEDS, FloatArray
+
+FADES = "fades"
+LONGER = "longer than measured"
+NOTHING = "no effect to fade"
+UNKNOWN = "cannot be told"
+
+
+@dataclass(frozen=True)
+class HalfLife:
+    """The length of washout after which half of P−S is left, in `unit`.
+
+    `estimate`, `low`, `high`: None where that half-life is longer than the longest washout
+    measured, or there is none; `answer` and `reason` then say which. The interval holds at 95%,
+    jointly over `num_curves`.
+    """
+
+    schedule: str
+    axis: str
+    name: str
+    answer: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    longest: float
+    unit: str
+    num_seeds: int
+    method: str
+    reason: str
+
+
+def half_life(
+    lengths_A: Sequence[float],
+    difference_AS: FloatArray,
+    *,
+    name: str,
+    unit: str,
+    schedule: str = "",
+    axis: str = "",
+    num_curves: int = 1,
+) -> HalfLife:
+    """The half-life of a difference that was measured at rising lengths of washout, from 0 on.
+
+    `difference_AS`: P−S by length and seed, shape (num_lengths, num_seeds). There is an effect to
+    fade if P−S at length 0 lies above zero by its t interval. The rate of decay r = ln 2/h is
+    fitted by least squares to the mean of the seeds; its interval is t on S−1 degrees of freedom
+    with the jackknife's standard error (Efron and Tibshirani 1993, 11.5). Below zero the effect
+    grows.
+
+    Raises `InputError` for lengths that do not rise from 0, fewer than three, or another shape.
+    """
+    lengths = np.asarray(lengths_A, dtype=np.float64)
+    num_seeds = difference_AS.shape[-1]
+    if (
+        len(lengths) < 3
+        or lengths[0] != 0
+        or (np.diff(lengths) <= 0).any()
+        or difference_AS.shape != (len(lengths), num_seeds)
+    ):
+        raise InputError(
+            f"lengths {list(lengths_A)} with differences of shape {difference_AS.shape}",
+            allowed="three rising lengths or more, the first 0, and a row of seeds for each",
+        )
+    longest = float(lengths[-1])
+    method = (
+        f"least squares on the mean of {num_seeds} seeds, 95% by the jackknife over seeds, jointly "
+        f"over {num_curves}"
+    )
+
+    nothing = HalfLife(
+        schedule, axis, name, UNKNOWN, None, None, None, longest, unit, num_seeds, method, ""
+    )
+    if not np.isfinite(difference_AS).all():
+        return replace(nothing, reason="a run diverged")
+    if num_seeds < FEWEST_SEEDS:
+        return replace(nothing, reason=f"{num_seeds} seeds, an interval needs {FEWEST_SEEDS}")
+    critical = float(stats.t.ppf(1 - 0.025 / num_curves, num_seeds - 1))
+    if difference_AS[0].mean() <= critical * stats.sem(difference_AS[0]):
+        reason = f"{name} before the washout is not surely above zero"
+        return replace(nothing, answer=NOTHING, reason=reason)
+
+    rate = decay_rate(lengths, difference_AS.mean(axis=1))
+    without_S = [
+        decay_rate(lengths, np.delete(difference_AS, seed, axis=1).mean(axis=1))
+        for seed in range(num_seeds)
+    ]
+    error = float(np.sqrt((num_seeds - 1) * np.var(without_S)))
+    slowest, fastest = rate - critical * error, rate + critical * error
+    estimate, low, high = (_half_life(r, longest) for r in (rate, fastest, slowest))
+    found = replace(nothing, answer=FADES, estimate=estimate, low=low, high=high)
+    if estimate is not None:
+        return found
+    left = min(1.0, float(np.exp(-slowest * longest)))
+    return replace(found, answer=LONGER, reason=f"as much as {left:.0%} may be left")
+
+
+def decay_rate(lengths_A: FloatArray, mean_A: FloatArray) -> float:
+    """The r of the A·e^(−r·length) nearest to the means, by least squares over A and r.
+
+    For each r the best A is known in closed form (variable projection: Golub and Pereyra 1973), so
+    that one number is left to search, from growth by e to the decay that leaves e^(−30) at the
+    shortest length.
+    """
+    scaled_A = lengths_A / lengths_A[-1]
+
+    def misfit(rate: float) -> float:
+        curve_A = np.exp(-rate * scaled_A)
+        return -float((curve_A @ mean_A) ** 2 / (curve_A @ curve_A))
+
+    grid = np.concatenate([np.linspace(-1, 4, 51), np.geomspace(4.2, 30 / scaled_A[1], 60)])
+    best = int(np.argmin([misfit(rate) for rate in grid]))
+    bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    found = optimize.minimize_scalar(
+        misfit, bounds=bounds, method="bounded", options={"xatol": 1e-10}
+    )
+    return float(found.x / lengths_A[-1])
+
+
+def _half_life(rate: float, longest: float) -> float | None:
+    """ln 2/r, or None where that is beyond the longest length."""
+    return float(np.log(2) / rate) if rate > np.log(2) / longest else None

@@ -1,0 +1,156 @@
+"""Exploratory tests over all arms at once: an omnibus F, PERMANOVA, and the spread of orders.
+
+They say that arms differ, never which; no verdict is read off them (an omnibus rejects where only a
+control differs). Runs are permuted whole, within their seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from upbringing.errors import InputError
+from upbringing.identity import generator
+from upbringing.study.statistics import FloatArray
+
+NUM_PERMUTATIONS = 9_999
+FEWEST_ORDERS = 8
+
+
+@dataclass(frozen=True)
+class Omnibus:
+    """Do the arms differ at all? `share` of the spread within seeds that lies between arms.
+
+    Figures are None where there is none, and `reason` says why.
+    """
+
+    what: str
+    statistic: float | None
+    p: float | None
+    share: float | None
+    arms: tuple[str, ...]
+    num_seeds: int
+    method: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OrderSpread:
+    """σ²order/σ²residual: how much random orders differ beside what is left of the seeds.
+
+    `low`, `high`: exact 95% interval by F, cut off at 0.
+    """
+
+    ratio: float | None
+    low: float | None
+    high: float | None
+    num_orders: int
+    num_seeds: int
+    reason: str = ""
+
+
+def omnibus(values_AS: FloatArray, arms: Sequence[str], *, what: str) -> Omnibus:
+    """F of arms in the two-way layout arms × seeds without replicates (Fisher); p by F."""
+    num_arms, num_seeds = values_AS.shape
+    method = f"two-way F, {num_arms} arms × {num_seeds} seeds; exploratory"
+    if not np.isfinite(values_AS).all() or min(num_arms, num_seeds) < 2:
+        reason = "a run diverged" if min(num_arms, num_seeds) >= 2 else "one arm or one seed"
+        return Omnibus(what, None, None, None, tuple(arms), num_seeds, method, reason)
+    of_arms, of_rest = _squares(values_AS)
+    statistic = _f(of_arms, of_rest, num_seeds)
+    p = float(stats.f.sf(statistic, num_arms - 1, (num_arms - 1) * (num_seeds - 1)))
+    share = of_arms / (of_arms + of_rest)
+    return Omnibus(what, statistic, p, share, tuple(arms), num_seeds, method)
+
+
+def permanova(
+    square_RR: FloatArray, arm_R: Sequence[str], seed_R: Sequence[int], *, what: str, seed: int
+) -> Omnibus:
+    """Do the arms differ on a map of which only distances are known (Anderson 2001)?
+
+    `square_RR`: squared distances between runs, each arm once at each seed. Pseudo-F of the two-way
+    layout: sums of squares by Gower's centred matrix (McArdle and Anderson 2001). p: arms permuted
+    within seeds, 9,999 keyed draws and the one found; its floor is 1/(arms!^seeds) or 1/10,000.
+
+    Raises `InputError` for runs that are not arms × seeds.
+    """
+    arms, seeds = tuple(dict.fromkeys(arm_R)), tuple(dict.fromkeys(seed_R))
+    num_arms, num_seeds = len(arms), len(seeds)
+    place = {run: k for k, run in enumerate(zip(arm_R, seed_R, strict=True))}
+    if len(place) != len(arm_R) or len(place) != num_arms * num_seeds:
+        raise InputError(f"{len(arm_R)} runs are not each of {num_arms} arms at {num_seeds} seeds")
+    method = (
+        f"PERMANOVA, {num_arms} arms × {num_seeds} seeds, {NUM_PERMUTATIONS:,} permutations of "
+        "arms within seeds; exploratory"
+    )
+    by_seed_R = [place[arm, one] for one in seeds for arm in arms]
+    inner_RR = _gower(square_RR)[np.ix_(by_seed_R, by_seed_R)]
+    if not np.isfinite(inner_RR).all() or min(num_arms, num_seeds) < 2:
+        reason = "a run diverged" if min(num_arms, num_seeds) >= 2 else "one arm or one seed"
+        return Omnibus(what, None, None, None, arms, num_seeds, method, reason)
+    inner_SASA = inner_RR.reshape(num_seeds, num_arms, num_seeds, num_arms)
+    within = float(np.trace(inner_RR) - np.einsum("sasb->", inner_SASA) / num_arms)
+    draw = generator(seed, "permanova", what)
+    order_SA = np.tile(np.arange(num_arms), (num_seeds, 1))
+    found = _between_arms(inner_SASA, order_SA)
+    others = [
+        _between_arms(inner_SASA, draw.permuted(order_SA, axis=1)) for _ in range(NUM_PERMUTATIONS)
+    ]
+    p = (1 + int((np.array(others) >= found * (1 - 1e-12)).sum())) / (1 + NUM_PERMUTATIONS)
+    statistic = _f(found, within - found, num_seeds)
+    return Omnibus(what, statistic, p, found / within, arms, num_seeds, method)
+
+
+def order_spread(values_OS: FloatArray) -> OrderSpread:
+    """σ²order/σ²residual of random orders × seeds, (F − 1)/S with its exact interval.
+
+    Only over 8 orders or more that are all random: fewer leave the interval without an end that
+    says anything.
+    """
+    num_orders, num_seeds = values_OS.shape
+    if num_orders < FEWEST_ORDERS or num_seeds < 2 or not np.isfinite(values_OS).all():
+        reason = f"{num_orders} random orders × {num_seeds} seeds, needs {FEWEST_ORDERS} × 2"
+        if not np.isfinite(values_OS).all():
+            reason = "a run diverged"
+        return OrderSpread(None, None, None, num_orders, num_seeds, reason)
+    statistic = _f(*_squares(values_OS), num_seeds)
+    df = num_orders - 1, (num_orders - 1) * (num_seeds - 1)
+    low, high = (statistic / float(stats.f.ppf(q, *df)) for q in (0.975, 0.025))
+    ratio, low, high = (max(0.0, (f - 1) / num_seeds) for f in (statistic, low, high))
+    return OrderSpread(ratio, low, high, num_orders, num_seeds)
+
+
+def _squares(values_AS: FloatArray) -> tuple[float, float]:
+    """Sums of squares between arms, and of what is left of arms and seeds."""
+    num_seeds = values_AS.shape[1]
+    centred_AS = values_AS - values_AS.mean(axis=0)
+    of_arms = num_seeds * float((centred_AS.mean(axis=1) ** 2).sum())
+    return of_arms, float((centred_AS**2).sum()) - of_arms
+
+
+def _f(of_arms: float, of_rest: float, num_seeds: int) -> float:
+    """Mean squares of arms over those of the rest; the arms' degrees of freedom cancel."""
+    return of_arms / (of_rest / (num_seeds - 1))
+
+
+def _gower(square_RR: FloatArray) -> FloatArray:
+    """Inner products of the points about their centre, from squared distances (Gower 1966)."""
+    half_RR = -0.5 * np.asarray(square_RR, dtype=np.float64)
+    rows = half_RR.mean(axis=1, keepdims=True)
+    centred: FloatArray = half_RR - rows - rows.T + half_RR.mean()
+    return centred
+
+
+def _between_arms(inner_SASA: FloatArray, order_SA: npt.NDArray[np.int64]) -> float:
+    """Sum of squares between arms, where run `order[s, a]` of seed s is counted to arm a."""
+    num_seeds, num_arms = order_SA.shape
+    every = np.arange(num_seeds)[:, None]
+    inner_ASS = [
+        inner_SASA[every, order_SA[:, a, None], every.T, order_SA[None, :, a]]
+        for a in range(num_arms)
+    ]
+    return float(np.sum(inner_ASS)) / num_seeds

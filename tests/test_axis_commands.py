@@ -1,0 +1,145 @@
+"""`upbringing axis`: new, check, list, from-texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command import Command
+from stories import say_in, write_texts
+from test_axis_files import WILD, pair, write
+
+from upbringing.character import judge_for
+from upbringing.character.axis_check import check_axis
+from upbringing.character.axis_files import load_axis
+from upbringing.corpus import Corpus
+from upbringing.identity import generator
+
+
+def levels(out: str) -> dict[str, list[str]]:
+    """What was said, by level."""
+    said: dict[str, list[str]] = {"right": [], "doubtful": []}
+    for line in out.splitlines():
+        level, _, what = line.partition(" ")
+        if level in said:
+            said[level].append(what.strip())
+    return said
+
+
+def test_a_new_axis_says_what_is_to_be_filled_in(upbringing: Command, tmp_path: Path) -> None:
+    said = upbringing("axis", "new", "calm-wild", "-o", "axes")
+    assert said.code == 0
+    assert said.out.startswith("axes/calm-wild.yaml: fill it in")
+    assert json.loads((tmp_path / "axes/axis.schema.json").read_text())["title"] == "AxisSettings"
+    said = upbringing("axis", "check", "axes/calm-wild.yaml")
+    assert said.code == 2
+    assert "a judge learns from kinds, and a pole names none" in said.err
+    assert upbringing("axis", "new", "calm-wild", "-o", "axes").code == 2
+
+
+def test_a_new_axis_that_is_filled_in_can_be_used(upbringing: Command, tmp_path: Path) -> None:
+    upbringing("axis", "new", "calm-wild")
+    file = tmp_path / "calm-wild.yaml"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("name: calm, kinds: []", "name: calm, kinds: [technical]")
+    text = text.replace("name: wild, kinds: []", "name: wild, kinds: [drama]")
+    for key in ("pairs", "prompts", "primary"):
+        assert text.count(f"# {key}:") == 1
+        text = text.replace(f"# {key}:", f"{key}:")
+    file.write_text(text, encoding="utf-8")
+    lines = [json.dumps(pair(number)) for number in range(30)]
+    (tmp_path / "calm-wild.pairs.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    axis = load_axis(file)
+    assert (axis.name, axis.primary, len(axis.prompts)) == ("calm–wild", "style_margin", 2)
+    assert upbringing("axis", "check", file).code == 0
+
+
+@pytest.mark.parametrize("name", ["calm", "calm-", "a-b-c"])
+def test_an_axis_has_two_poles(upbringing: Command, name: str) -> None:
+    assert upbringing("axis", "new", name).code == 2
+
+
+def test_a_check_says_what_is_right_and_doubtful(
+    upbringing: Command, tmp_path: Path, stories: Corpus
+) -> None:
+    write(tmp_path, WILD, [pair(number) for number in range(30)])
+    said = upbringing("axis", "check", "wild.yaml", "--corpus", stories.path)
+    assert said.code == 0, said.err
+    found = levels(said.out)
+    assert "all 62 texts look like 'en'" in found["right"]
+    assert "30 pairs over 7 topics; 200 over 20 are enough" in found["doubtful"]
+    assert "nothing that is asked stands in the training text" in found["right"]
+    assert any(line.startswith("positive sides are 1.17 times as long") for line in found["doubtful"])
+    assert any(line.startswith("'When the' begins ") for line in found["doubtful"]) is False
+    assert any(line.startswith("judge: ") for line in found["right"] + found["doubtful"])
+
+
+def test_a_prompt_that_one_pole_owns_is_doubtful(tmp_path: Path, stories: Corpus) -> None:
+    """Every drama of the stories may say `He looked at`, and no technical text does."""
+    text = WILD.replace('"When the"', '"He looked at"')
+    axis = load_axis(write(tmp_path, text, [pair(number) for number in range(30)]))
+    found = [finding.what for finding in check_axis(axis, stories) if finding.level == "doubtful"]
+    assert [what for what in found if what.startswith("'He looked at' begins")]
+    assert not [what for what in found if what.startswith("'So it was that' begins")]
+
+
+def test_a_check_says_all_that_is_wrong(
+    upbringing: Command, tmp_path: Path, stories: Corpus
+) -> None:
+    text = WILD.replace("note:", "primary: voice\njudge: false\nnote:")
+    russian = [pair(n, opening="Да.", positive=f"Да. Ой, {n}!", negative=f"Да. Вот {n}.") for n in range(9)]  # fmt: skip
+    write(tmp_path, text, russian)
+    said = upbringing("axis", "check", "wild.yaml", "--corpus", stories.path)
+    assert said.code == 2
+    for words in ("`judge: false` leaves it unheard", "do not look like 'en'", "20 or more"):
+        assert words in said.err
+
+
+def test_a_list_counts_pairs_and_topics(upbringing: Command) -> None:
+    said = upbringing("axis", "list", "--lang", "en")
+    assert said.code == 0
+    rows = [line.split() for line in said.out.splitlines()[1:]]
+    assert len(rows) == 7
+    assert [row[0] for row in rows][:2] == ["associative–logical", "calm–dramatic"]
+    for row in rows:
+        assert int(row[-3]) >= 200
+        assert int(row[-2]) >= 20
+
+
+def test_an_axis_from_two_heaps_of_text(upbringing: Command, tmp_path: Path) -> None:
+    texts = write_texts(tmp_path / "texts")
+    said = upbringing(
+        "axis", "from-texts", texts / "technical", texts / "drama", "-o", "made", "--names", "dry,wild"
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert "topic and manner are not separated" in said.out
+    axis = load_axis(tmp_path / "made" / "dry-wild.yaml")
+    assert (axis.name, axis.primary, axis.own) == ("dry–wild", "voice", None)
+    assert "topic and manner are not separated" in axis.note
+    corpus = Corpus.open(tmp_path / "made" / "corpus")
+    assert corpus.kinds == ("dry", "wild")
+    judging = judge_for(corpus, axis)
+    assert judging.report.num_groups > 0
+    held_out = corpus.scenes.filter(split="held_out")["work"].unique().to_list()
+    assert judging.judge.groups.isdisjoint(held_out)
+    score = judging.judge.score([say_in("drama", 9, generator(0, "t")), say_in("technical", 9, generator(1, "t"))])  # fmt: skip
+    assert score[0] > score[1]
+
+
+@pytest.mark.parametrize(
+    ("heaps", "mistake"),
+    [
+        (("drama", "drama"), "both heaps are called 'drama'"),
+        (("drama", "nowhere"), "no such file or folder"),
+        (("poetry", "drama/ru.txt"), "has no text in 'en'"),
+    ],
+)
+def test_two_heaps_that_make_no_axis(
+    upbringing: Command, tmp_path: Path, heaps: tuple[str, str], mistake: str
+) -> None:
+    texts = write_texts(tmp_path / "texts", russian=3)
+    said = upbringing("axis", "from-texts", *(texts / heap for heap in heaps), "-o", "made")
+    assert said.code == 2
+    assert mistake in said.err
+    assert not (tmp_path / "made").exists()
