@@ -41,16 +41,24 @@ _SAYINGS = {
 def say_in(
     kind: str, num_sentences: int, rng: np.random.Generator, *, is_fresh: bool = False
 ) -> str:
-    """A passage of one kind; a fresh one has names and numbers that hardly any other has."""
-    said = [
-        str(rng.choice(_SAYINGS[kind])).format(
-            who=_name(rng) if is_fresh else rng.choice(_PEOPLE),
-            where=_name(rng) if is_fresh else rng.choice(_PLACES),
-            number=rng.integers(2, 10_000 if is_fresh else 90),
+    """A passage of one kind; a fresh one has names and numbers that hardly any other has, so that
+    it overlaps none.
+    """
+    sayings = [str(rng.choice(_SAYINGS[kind])) for _ in range(num_sentences)]
+    if is_fresh:
+        return " ".join(_with_names(saying, rng) for saying in sayings)
+    return " ".join(
+        saying.format(
+            who=rng.choice(_PEOPLE), where=rng.choice(_PLACES), number=rng.integers(2, 90)
         )
-        for _ in range(num_sentences)
-    ]
-    return " ".join(said)
+        for saying in sayings
+    )
+
+
+def _with_names(saying: str, rng: np.random.Generator) -> str:
+    """A sentence that names a few, at its end too."""
+    told = saying.format(who=_name(rng), where=_name(rng), number=rng.integers(2, 10_000))
+    return f"{told[:-1]}, {_name(rng)}{told[-1]}"
 
 
 def _name(rng: np.random.Generator) -> str:

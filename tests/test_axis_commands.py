@@ -34,7 +34,7 @@ def test_a_new_axis_says_what_is_to_be_filled_in(upbringing: Command, tmp_path: 
     assert json.loads((tmp_path / "axes/axis.schema.json").read_text())["title"] == "AxisSettings"
     said = upbringing("axis", "check", "axes/calm-wild.yaml")
     assert said.code == 2
-    assert "a judge learns from kinds, and a pole names none" in said.err
+    assert said.err.count("names no kinds, and a judge learns from them") == 2
     assert upbringing("axis", "new", "calm-wild", "-o", "axes").code == 2
 
 
@@ -70,7 +70,9 @@ def test_a_check_says_what_is_right_and_doubtful(
     assert "all 62 texts look like 'en'" in found["right"]
     assert "30 pairs over 7 topics; 200 over 20 are enough" in found["doubtful"]
     assert "nothing that is asked stands in the training text" in found["right"]
-    assert any(line.startswith("positive sides are 1.17 times as long") for line in found["doubtful"])
+    assert any(
+        line.startswith("positive sides are 1.17 times as long") for line in found["doubtful"]
+    )
     assert any(line.startswith("'When the' begins ") for line in found["doubtful"]) is False
     assert any(line.startswith("judge: ") for line in found["right"] + found["doubtful"])
 
@@ -88,7 +90,9 @@ def test_a_check_says_all_that_is_wrong(
     upbringing: Command, tmp_path: Path, stories: Corpus
 ) -> None:
     text = WILD.replace("note:", "primary: voice\njudge: false\nnote:")
-    russian = [pair(n, opening="Да.", positive=f"Да. Ой, {n}!", negative=f"Да. Вот {n}.") for n in range(9)]  # fmt: skip
+    russian = [
+        pair(n, opening="Да.", positive=f"Да. Ой, {n}!", negative=f"Да. Вот {n}.") for n in range(9)
+    ]
     write(tmp_path, text, russian)
     said = upbringing("axis", "check", "wild.yaml", "--corpus", stories.path)
     assert said.code == 2
@@ -109,9 +113,8 @@ def test_a_list_counts_pairs_and_topics(upbringing: Command) -> None:
 
 def test_an_axis_from_two_heaps_of_text(upbringing: Command, tmp_path: Path) -> None:
     texts = write_texts(tmp_path / "texts")
-    said = upbringing(
-        "axis", "from-texts", texts / "technical", texts / "drama", "-o", "made", "--names", "dry,wild"
-    )  # fmt: skip
+    heaps = (texts / "technical", texts / "drama")
+    said = upbringing("axis", "from-texts", *heaps, "-o", "made", "--names", "dry,wild")
     assert said.code == 0, said.err
     assert "topic and manner are not separated" in said.out
     axis = load_axis(tmp_path / "made" / "dry-wild.yaml")
@@ -123,7 +126,8 @@ def test_an_axis_from_two_heaps_of_text(upbringing: Command, tmp_path: Path) -> 
     assert judging.report.num_groups > 0
     held_out = corpus.scenes.filter(split="held_out")["work"].unique().to_list()
     assert judging.judge.groups.isdisjoint(held_out)
-    score = judging.judge.score([say_in("drama", 9, generator(0, "t")), say_in("technical", 9, generator(1, "t"))])  # fmt: skip
+    told = [say_in(kind, 9, generator(0, kind)) for kind in ("drama", "technical")]
+    score = judging.judge.score(told)
     assert score[0] > score[1]
 
 

@@ -55,13 +55,14 @@ note: Made by a test.
 
 
 def pair(number: int, **changes: str) -> dict[str, str]:
-    opening = f"The {number}th door fell shut."
+    """A pair that overlaps no other."""
+    opening = f"The door of {number} fell shut."
     told = {
         "event": str(number),
         "topic": f"topic {number % 7}",
         "opening": opening,
-        "positive": f"{opening} How it howled, that night of the {number}th wind!",
-        "negative": f"{opening} It was noted as number {number} in the book.",
+        "positive": f"{opening} How {number} howled, how in its night {number} wept aloud!",
+        "negative": f"{opening} In the book {number} was noted, and below it {number}.",
     }
     return told | changes
 
@@ -113,30 +114,37 @@ def test_all_mistakes_of_the_yaml_are_said_at_once_and_where(tmp_path: Path) -> 
         "name: a/b\n"
         "lang: English\n"
         "negative: {name: calm, kinds: [drama], colour: red}\n"
-        "positive: {name: wild}\n"
+        "positive: {name: calm, kinds: [drama]}\n"
         "primary: style_margn\n"
         "scored: some\n",
         encoding="utf-8",
     )
     said = mistakes(file)
     assert [line.split(": ")[0] for line in said] == [
-        "bad.yaml:1:1", "bad.yaml:2:1", "bad.yaml:3:40", "bad.yaml:5:1", "bad.yaml:6:1",
+        "bad.yaml:1:1", "bad.yaml:2:1", "bad.yaml:3:40", "bad.yaml:4:12", "bad.yaml:4:32",
+        "bad.yaml:5:1", "bad.yaml:6:1",
     ]  # fmt: skip
-    assert "did you mean 'style_margin'?" in said[3]
+    assert "did you mean 'style_margin'?" in said[5]
 
 
 @pytest.mark.parametrize(
     ("change", "mistake"),
     [
-        ({"kinds: [drama]": "kinds: [technical]"}, "wild.yaml:4:30: positive.kinds.0: 'technical' is of both poles"),
+        (
+            {"kinds: [drama]": "kinds: [technical]"},
+            "wild.yaml:4:32: positive.kinds.0: 'technical' is of both poles",
+        ),
         ({"name: wild": "name: calm"}, "wild.yaml:4:12: positive.name: both poles have one name"),
-        ({", kinds: [drama]": ""}, "a judge learns from kinds, and a pole names none"),
+        (
+            {", kinds: [drama]": ""},
+            "wild.yaml:4:1: positive: names no kinds, and a judge learns from them",
+        ),
         ({"pairs.jsonl": "world"}, "the world has no voice 'sermon'"),
         ({"note:": "families: [sceptic]\nnote:"}, "only `pairs: world` are told by families"),
         ({"pairs.jsonl": "none.jsonl"}, "none.jsonl: no such file"),
         ({"pairs.jsonl": "wild.yaml"}, "wild.yaml: pairs are kept in no such form"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_together(
     tmp_path: Path, change: Mapping[str, str], mistake: str
 ) -> None:
@@ -240,9 +248,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
 @pytest.mark.parametrize("name", NAMES)
-def test_built_in_axes_have_enough_pairs_of_one_length(
-    lang: str, name: str, plain: Corpus
-) -> None:
+def test_built_in_axes_have_enough_pairs_of_one_length(lang: str, name: str, plain: Corpus) -> None:
     axis = find_axis(name, lang, plain)
     assert (axis.name, axis.lang) == (name, lang)
     assert name == f"{axis.negative.name}–{axis.positive.name}"
@@ -326,8 +332,13 @@ def test_narrowed_by_eye() -> None:
     ],
 )
 def test_an_axis_that_is_not_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: Corpus, said: str, lang: str, mistake: str
-) -> None:  # fmt: skip
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    plain: Corpus,
+    said: str,
+    lang: str,
+    mistake: str,
+) -> None:
     write(tmp_path, WILD, [pair(number) for number in range(30)])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=mistake.replace("?", r"\?")):

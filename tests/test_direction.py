@@ -79,7 +79,7 @@ def test_too_few_groups() -> None:
 
 def test_cosines_within_one_birth() -> None:
     def pointing(vector: list[float], birth: str = "one", layer: int = 0) -> Direction:
-        return Direction(layer, np.array(vector), 1.0, 0.1, 9, birth)
+        return Direction(layer, np.array(vector), 1.0, 0.1, 0.2, 9, birth)
 
     assert direction_cosine(pointing([3, 4]), pointing([6, 8])) == pytest.approx(1)
     assert direction_cosine(pointing([1, 0]), pointing([0, 2])) == 0

@@ -72,12 +72,12 @@ def test_each_contrast_is_promised_as_the_closed_form_has_it():
 
 
 def test_what_is_promised_grows_with_seeds_and_falls_with_spread_axes_and_outliers():
-    plain = promise(PRIMACY, 8, 0.12, num_studies=400).position
-    assert plain < promise(PRIMACY, 12, 0.12, num_studies=400).position
-    assert plain > promise(PRIMACY, 8, 0.18, num_studies=400).position
-    assert plain > promise(PRIMACY, 8, 0.12, num_outliers=1, num_studies=400).position
+    plain = promise(PRIMACY, 8, 0.12, num_studies=200).position
+    assert plain < promise(PRIMACY, 12, 0.12, num_studies=200).position
+    assert plain > promise(PRIMACY, 8, 0.18, num_studies=200).position
+    assert plain > promise(PRIMACY, 8, 0.12, num_outliers=1, num_studies=200).position
     several = dataclasses.replace(PRIMACY, num_axes=8)
-    assert plain > promise(several, 8, 0.12, num_studies=400).position
+    assert plain > promise(several, 8, 0.12, num_studies=200).position
 
 
 def test_none_is_promised_by_equivalence_alone():
@@ -93,11 +93,11 @@ def test_under_six_seeds_no_verdict_is_promised():
 
 
 def test_the_fewest_seeds_keep_their_word():
-    needed = fewest_seeds(PRIMACY, 0.12, num_studies=400)
+    needed = fewest_seeds(PRIMACY, 0.12, num_studies=100)
     assert needed is not None
-    assert promise(PRIMACY, needed, 0.12, num_studies=400).position >= 0.8
-    assert promise(PRIMACY, needed - 1, 0.12, num_studies=400).position < 0.8
-    assert fewest_seeds(PRIMACY, 2.0, num_studies=50) is None
+    assert promise(PRIMACY, needed, 0.12, num_studies=100).position >= 0.8
+    assert promise(PRIMACY, needed - 1, 0.12, num_studies=100).position < 0.8
+    assert fewest_seeds(PRIMACY, 2.0, num_studies=20) is None
 
 
 def test_simulated_runs_are_as_they_are_said_to_be():

@@ -34,7 +34,7 @@ def mind() -> Decoder:
 
 
 def along(axis: int, layer: int = 1) -> Direction:
-    return Direction(layer, np.eye(64)[axis], 1.0, 0.1, 9, "b")
+    return Direction(layer, np.eye(64)[axis], 1.0, 0.1, 0.2, 9, "b")
 
 
 def test_the_axis_that_is_read_moves_the_margin(mind: Decoder) -> None:
@@ -47,7 +47,7 @@ def test_the_axis_that_is_read_moves_the_margin(mind: Decoder) -> None:
     assert found.margins[0] < found.margins[2] < found.margins[-1]
     plain = [bits(mind, side).mean() / 8 for side in (NEGATIVE, POSITIVE)]
     assert found.margins[2] == pytest.approx(plain[0] - plain[1], abs=1e-9)
-    back = steer(mind, Direction(1, -np.eye(64)[7], 1.0, 0.1, 9, "b"), POSITIVE, NEGATIVE)
+    back = steer(mind, Direction(1, -np.eye(64)[7], 1.0, 0.1, 0.2, 9, "b"), POSITIVE, NEGATIVE)
     assert back.margin_slope == pytest.approx(-found.margin_slope, abs=1e-9)
     assert back.random_slopes == found.random_slopes
 

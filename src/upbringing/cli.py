@@ -555,14 +555,17 @@ def study(
     """Raise and measure all minds of a study, and decide by its rules."""
     from upbringing.console import gates_table, say, wide
     from upbringing.corpus import Corpus
+    from upbringing.files import file_digest
     from upbringing.protocol import state_line, warnings_of
     from upbringing.settings import load_settings
     from upbringing.study import StudySettings, conclude, execute, gates, prepare
+    from upbringing.study.preregistration import FILE as PREREGISTRATION
     from upbringing.study_progress import StudyProgress
 
     mirrored = _log(log, log_to or out / "log")
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
     say(f"{out / 'study.json'}: {len(design.plans)} runs, design {design.digest[:16]}")
+    say(f"{out / PREREGISTRATION}: written before the first run, SHA-256 {file_digest(out / PREREGISTRATION)}")
     for line in warnings_of(design):
         say(line)
     if design_only:

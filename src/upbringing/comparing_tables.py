@@ -113,14 +113,16 @@ def memory_table(found: Sequence[Remembered]) -> Table:
 
 def trait_tables(traits: Mapping[str, Trait], cosines: Sequence[Cosine]) -> Iterator[Table]:
     """d′ by mind and layer; what steering does; the cosines between minds of one birth."""
-    clear = _table("d′, held out", "layer", "poles apart", "random directions below")
+    heads = ("poles apart", "by chance below", "random directions below")
+    clear = _table("d′, held out", "layer", *heads)
     for name, trait in traits.items():
         for direction in trait.directions:
-            figures = (f"{direction.d_prime:.2f}", f"{direction.random_d_prime:.2f}")
-            clear.add_row(Text(printable(name)), f"layers.{direction.layer}", *figures)
+            figures = (direction.d_prime, direction.chance_d_prime, direction.random_d_prime)
+            cells = (f"{figure:.2f}" for figure in figures)
+            clear.add_row(Text(printable(name)), f"layers.{direction.layer}", *cells)
     yield clear
-    heads = ("margin", "positive texts", "random, mean size", "random below", "cost at ±1")
-    steered = _table("steering, bits/byte per pole distance", "layer", *heads)
+    effects = ("margin", "positive texts", "random, mean size", "random below", "cost at ±1")
+    steered = _table("steering, bits/byte per pole distance", "layer", *effects)
     for name, trait in traits.items():
         found = trait.steering
         random = sum(map(abs, found.random_slopes)) / len(found.random_slopes)

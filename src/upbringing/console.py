@@ -80,8 +80,8 @@ def corpus_tree(corpus: Corpus) -> Tree:
         megabytes = size["num_bytes"] / 1e6
         line = f"{kind}: {size['num_scenes']:,} scenes, {megabytes:.2f} MB, {held_out:.0%} held out"
         tree.add(Text(printable(line)))
-    if line := left_out_line(corpus):
-        tree.add(Text(line))
+    if left_out := left_out_line(corpus):
+        tree.add(Text(left_out))
     if dates := corpus.manifest.facts.get("dates"):
         line = f"dated: {dates['num_scenes']:,} scenes, from {dates['from']} to {dates['to']}"
         tree.add(Text(line))

@@ -130,8 +130,8 @@ def _corpus(source: WorldSource | TextSource, place: Path, tell: Callable[[str],
     tell(f"corpus: {corpus.num_scenes:,} scenes ({', '.join(corpus.kinds)})")
     for line in skipped_lines(reading):
         tell(line)
-    if line := left_out_line(corpus):
-        tell(line)
+    if left_out := left_out_line(corpus):
+        tell(left_out)
     return corpus
 
 

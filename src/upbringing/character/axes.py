@@ -7,7 +7,7 @@ pairs and prompts, comes from the corpus, or with the axis from its own file (`a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -64,10 +64,9 @@ class Axis:
         against_rest: bool = False,
     ) -> Axis:
         """The axis between kinds: `drama–technical`, or `drama–rest` against all the others."""
-        ends = Pole("+".join(positive), positive), Pole("+".join(negative), negative)
-        if against_rest:
-            ends = ends[0], replace(ends[1], name="rest")
-        return cls(f"{ends[0].name}–{ends[1].name}", lang, *ends)
+        near = Pole("+".join(positive), positive)
+        far = Pole("rest" if against_rest else "+".join(negative), negative)
+        return cls(f"{near.name}–{far.name}", lang, near, far)
 
     @property
     def slug(self) -> str:
@@ -104,10 +103,18 @@ class Axis:
     @classmethod
     def from_json(cls, said: Mapping[str, Any], own: pl.DataFrame | None = None) -> Axis:
         """The axis that `as_json` wrote; `own` are its pairs, where it has any of its own."""
-        ends = (Pole(said[end]["name"], tuple(said[end]["kinds"])) for end in _ENDS)
-        prompts, judged = tuple(said["prompts"]), bool(said["judged"])
-        decided, note = said["primary"], said["note"]
-        return cls(said["name"], said["lang"], *ends, decided, prompts, own, judged, note)
+        positive, negative = (Pole(said[end]["name"], tuple(said[end]["kinds"])) for end in _ENDS)
+        return cls(
+            said["name"],
+            said["lang"],
+            positive,
+            negative,
+            primary=said["primary"],
+            prompts=tuple(said["prompts"]),
+            own=own,
+            judged=said["judged"],
+            note=said["note"],
+        )
 
     def as_json(self) -> dict[str, Any]:
         """All of it but the pairs, of which there is a digest."""

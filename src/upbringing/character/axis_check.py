@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import polars as pl
 from scipy.stats import fisher_exact
 
@@ -156,7 +157,7 @@ def _prompts(fitted: Fitted, corpus: Corpus) -> Iterator[Finding]:
         if not any(starts) or not all(totals):
             continue
         counted += 1
-        table = [[start, total - start] for start, total in zip(starts, totals, strict=True)]
+        table = np.array([starts, np.subtract(totals, starts)])
         if fisher_exact(table).pvalue < SIGNIFICANCE / len(prompts):
             shares = [start / total for start, total in zip(starts, totals, strict=True)]
             yield Finding(

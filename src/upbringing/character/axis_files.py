@@ -7,13 +7,14 @@ the axis as it can be asked about on a corpus.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 
 from upbringing.character.axes import Axis, Pole
@@ -22,7 +23,7 @@ from upbringing.character.axis_pairs import narrowed, read_pairs, world_pairs, w
 from upbringing.character.measures import measures
 from upbringing.corpus import Corpus
 from upbringing.corpus.world import VOICES, languages
-from upbringing.errors import InputError, Problem
+from upbringing.errors import InputError
 from upbringing.files import write_text
 from upbringing.own_files import SUFFIX as OWN
 from upbringing.settings import Settings, load_settings, mistake, suggestion, validate_all
@@ -33,6 +34,7 @@ SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 
 WORLD = "world"
 
+_ENDS = ("negative", "positive")
 _BUILT_IN = Path(__file__).with_name("built_in_axes")
 
 
@@ -96,31 +98,40 @@ class AxisSettings(Settings):
     @model_validator(mode="wrap")
     @classmethod
     def _fits_together(cls, said: Any, validate: ValidatorFunctionWrapHandler) -> AxisSettings:
-        whole: AxisSettings = validate(said)
-        ends = whole.negative, whole.positive
-        wrong = [
-            mistake(("positive", "kinds", place), f"{kind!r} is of both poles")
-            for place, kind in enumerate(whole.positive.kinds)
-            if kind in whole.negative.kinds
-        ]
-        if ends[0].name == ends[1].name:
-            wrong.append(mistake(("positive", "name"), "both poles have one name"))
-        if whole.judge and not all(end.kinds for end in ends):
-            wrong.append(mistake(("judge",), "a judge learns from kinds, and a pole names none"))
-        if whole.pairs == WORLD:
-            wrong += [
-                mistake((at, "kinds", place), f"the world has no voice {kind!r}")
-                for at, end in zip(("negative", "positive"), ends, strict=True)
-                for place, kind in enumerate(end.kinds)
-                if kind not in VOICES
-            ]
-            if whole.lang not in languages():
-                known = ", ".join(languages())
-                wrong.append(mistake(("lang",), f"the world speaks {known}, not {whole.lang!r}"))
-        elif whole.families:
-            wrong.append(mistake(("families",), "only `pairs: world` are told by families"))
-        validated: AxisSettings = validate_all(said, lambda _: whole, wrong)
+        wrong = list(_misfits(said)) if isinstance(said, Mapping) else []
+        validated: AxisSettings = validate_all(said, validate, wrong)
         return validated
+
+
+def _misfits(said: Mapping[str, Any]) -> Iterator[InitErrorDetails]:
+    """What does not fit together in an axis as it was written, whatever else is wrong with it."""
+    ends = [said[end] if isinstance(said.get(end), Mapping) else {} for end in _ENDS]
+    kinds = [end.get("kinds") for end in ends]
+    kinds = [named if isinstance(named, list) else [] for named in kinds]
+    if ends[0].get("name") == ends[1].get("name") is not None:
+        yield mistake(("positive", "name"), "both poles have one name")
+    for place, kind in enumerate(kinds[1]):
+        if kind in kinds[0]:
+            yield mistake(("positive", "kinds", place), f"{kind!r} is of both poles")
+    if said.get("judge", True) is True:
+        for end, named in zip(_ENDS, kinds, strict=True):
+            if end in said and not named:
+                yield mistake((end,), "names no kinds, and a judge learns from them")
+    if said.get("pairs") == WORLD:
+        yield from _foreign_to_world(said, kinds)
+    elif said.get("families"):
+        yield mistake(("families",), "only `pairs: world` are told by families")
+
+
+def _foreign_to_world(
+    said: Mapping[str, Any], kinds: Sequence[Sequence[Any]]
+) -> Iterator[InitErrorDetails]:
+    if said.get("lang") not in languages():
+        yield mistake(("lang",), f"the world speaks {', '.join(languages())} alone")
+    for end, named in zip(_ENDS, kinds, strict=True):
+        for place, kind in enumerate(named):
+            if kind not in VOICES:
+                yield mistake((end, "kinds", place), f"the world has no voice {kind!r}")
 
 
 def axis_schema() -> dict[str, Any]:
@@ -136,9 +147,15 @@ def load_axis(file: Path | str, corpus: Corpus | None = None) -> Axis:
     """
     file = Path(file)
     said = load_settings(file, AxisSettings)
-    ends = (Pole(end.name, end.kinds) for end in (said.positive, said.negative))
     axis = Axis(
-        said.name, said.lang, *ends, said.primary, said.prompts, None, said.judge, said.note
+        said.name,
+        said.lang,
+        Pole(said.positive.name, said.positive.kinds),
+        Pole(said.negative.name, said.negative.kinds),
+        primary=said.primary,
+        prompts=said.prompts,
+        judged=said.judge,
+        note=said.note,
     )
     is_narrow = said.scored == "differ"
     if said.pairs == WORLD:
@@ -220,6 +237,6 @@ def axis_file(said: str, lang: str) -> Path:
     if not known:
         spoken = ", ".join(built_in_langs())
         what = f"no axis is built in for {lang!r}, so {said!r} names none"
-        raise InputError(Problem(what, "axes", f"a file of your own; built in for {spoken}"))
+        raise InputError(what, where="axes", allowed=f"FILE.yaml; built in for {spoken}")
     what, allowed = f"no axis {said!r} is built in", f"{', '.join(known)}; or FILE.yaml"
-    raise InputError(Problem(what, "axes", allowed, suggestion(name, list(known))))
+    raise InputError(what, where="axes", allowed=allowed, do=suggestion(name, list(known)))

@@ -27,6 +27,7 @@ NUM_WORLD_PAIRS = 240
 
 _EVENTS_FOR_THEM = 600  # of which a part of the families may tell a third
 _MOST_SHOWN = 20
+_SIDES = PAIR_COLUMNS[3:]
 _SCHEMA = {name: pl.String() for name in PAIR_COLUMNS}
 
 Row = tuple[str, dict[str, Any]]
@@ -101,7 +102,7 @@ def _mistakes(rows: Sequence[Row]) -> Iterator[Problem]:
             yield Problem(f"{', '.join(unfit)}: no text", where, ", ".join(PAIR_COLUMNS))
             continue
         opening, positive, negative = (row[name] for name in PAIR_COLUMNS[2:])
-        for side in ("positive", "negative"):
+        for side in _SIDES:
             if not row[side].startswith(opening):
                 yield Problem(f"the opening does not begin the {side} text", where)
             elif row[side] == opening:
@@ -120,8 +121,9 @@ def _mistakes(rows: Sequence[Row]) -> Iterator[Problem]:
 def world_pairs(axis: Axis, families: Sequence[str], *, narrow: bool) -> pl.DataFrame:
     """Pairs of an axis from the world's held-out events, told in the kinds of its poles.
 
-    They are the same for every corpus. `families` are those of the world that may tell them, all
-    where none is named; `narrow` makes them `narrowed`. Raises `InputError` for a language or kinds
+    They are the same for every corpus: of many events those whose two tellings are of the most
+    equal length in bytes. `families` are those of the world that may tell them, all where none is
+    named; `narrow` makes them `narrowed` first. Raises `InputError` for a language or kinds
     that the world lacks, and for families that tell no event in both poles.
     """
     kinds = tuple(min(pole.kinds, default="") for pole in (axis.positive, axis.negative))
@@ -135,8 +137,10 @@ def world_pairs(axis: Axis, families: Sequence[str], *, narrow: bool) -> pl.Data
     if pairs.is_empty():
         what = f"the families tell no event in both {kinds[0]} and {kinds[1]}"
         raise InputError(what, where="families", allowed=", ".join(known))
-    pairs = pairs.head(NUM_WORLD_PAIRS)
-    return narrowed(pairs) if narrow else pairs
+    pairs = narrowed(pairs) if narrow else pairs
+    sizes = [pl.col(side).str.len_bytes() - pl.col("opening").str.len_bytes() for side in _SIDES]
+    imbalance = (sizes[0] / sizes[1]).log().abs()
+    return pairs.sort(imbalance, "event").head(NUM_WORLD_PAIRS).sort("event")
 
 
 @lru_cache(maxsize=8)

@@ -24,6 +24,7 @@ from upbringing.identity import generator
 
 _NUM_FOLDS = 5
 _NUM_RANDOM = 200
+_NUM_DEALT = 99
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Direction:
 
     vector_D        from the mean of the negative pole to that of the positive one, all texts
     d_prime         how far apart the poles are along it, on texts that it was not made from
-    random_d_prime  the |d′| that 95% of random directions stay below
+    chance_d_prime  what d′ stays below in 95% of cases where poles are dealt anew to the groups
+    random_d_prime  the |d′| that 95% of random directions stay below: high where the poles differ
+                    along most axes, so that hardly any direction is special
     num_groups      groups of texts, each of which was kept together
     birth           `birth_of` the mind's recipe, or any name that minds of one initialisation share
     """
@@ -40,14 +43,15 @@ class Direction:
     layer: int
     vector_D: FloatArray
     d_prime: float
+    chance_d_prime: float
     random_d_prime: float
     num_groups: int
     birth: str
 
     @property
     def is_found(self) -> bool:
-        """Whether the poles are further apart along it than along 95% of random directions."""
-        return self.d_prime > self.random_d_prime
+        """Whether the poles are further apart than in 95% of cases where they are dealt anew."""
+        return self.d_prime > self.chance_d_prime
 
 
 def trait_directions(
@@ -65,12 +69,14 @@ def trait_directions(
     groups is held out, the direction made from the others, and the texts held out are placed along
     it, from the middle between the poles. `groups` name the group of each text, N and M of them:
     the event of a same-content pair, or the work. By default the i-th texts of both poles are one.
+    By chance: where the poles of each group that has both are swapped or not, and those of the
+    other groups are permuted.
 
     Raises `InputError` for fewer than 5 groups.
 
     Unit: standard deviations of a pole's texts; a linear reader of that one number is right in
     Φ(d′/2) of cases where both poles scatter alike.
-    Cost: five means; the activations are the cost, one forward pass over the texts.
+    Cost: five hundred means; the activations are the cost, one forward pass over the texts.
     Fails: whatever else differs between the poles is in it, unless pairs tell of the same event; at
     few groups it scatters by about √(2/N); a layer that holds no such axis gives about 0; a large
     d′ says that the mind knows the difference, not that it has the trait.
@@ -85,11 +91,13 @@ def trait_directions(
         )
     is_positive = np.arange(len(names)) < len(own)
     texts_LTD = np.concatenate([positive_LND, negative_LMD], axis=1).astype(np.float64)
+    dealt_CT = _dealt_anew(is_positive, names)
     return [
         Direction(
             layer,
             _difference(texts_TD, is_positive)[0],
-            _d_prime(_held_out_places(texts_TD, is_positive, names), is_positive),
+            _held_out_d_prime(texts_TD, is_positive, names),
+            float(np.quantile([_held_out_d_prime(texts_TD, d, names) for d in dealt_CT], 0.95)),
             _random_d_prime(texts_TD, is_positive, layer),
             num_groups,
             birth,
@@ -127,16 +135,32 @@ def _difference(texts_TD: FloatArray, is_positive: npt.NDArray[Any]) -> tuple[Fl
     return vector_D, float((above_D + below_D) @ vector_D / 2)
 
 
-def _held_out_places(
+def _held_out_d_prime(
     texts_TD: FloatArray, is_positive: npt.NDArray[Any], names: npt.NDArray[Any]
-) -> FloatArray:
-    """The place of each text along the direction of the groups that it is not in: (T,)."""
+) -> float:
+    """d′ of the texts, each placed along the direction of the groups that it is not in."""
     places_T = np.zeros(len(texts_TD))
     for made_from, held_out in GroupKFold(_NUM_FOLDS).split(texts_TD, groups=names):
         vector_D, middle = _difference(texts_TD[made_from], is_positive[made_from])
         size = np.linalg.norm(vector_D) or 1.0
         places_T[held_out] = (texts_TD[held_out] @ vector_D - middle) / size
-    return places_T
+    return _d_prime(places_T, is_positive)
+
+
+def _dealt_anew(is_positive: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which texts are positive where poles are dealt to groups by chance: (C, T)."""
+    groups_T = np.unique(names, return_inverse=True)[1]
+    shares_G = np.bincount(groups_T, weights=is_positive) / np.bincount(groups_T)
+    is_mixed_G = (shares_G > 0) & (shares_G < 1)
+    dealt = []
+    for number in range(_NUM_DEALT):
+        draws = generator(0, "poles dealt anew", str(number))
+        is_swapped_G = draws.random(len(shares_G)) < 0.5
+        pole_G = shares_G > 0.5
+        pole_G[~is_mixed_G] = draws.permutation(pole_G[~is_mixed_G])
+        swapped_T = is_positive ^ is_swapped_G[groups_T]
+        dealt.append(np.where(is_mixed_G[groups_T], swapped_T, pole_G[groups_T]))
+    return np.stack(dealt)
 
 
 def _d_prime(places_T: FloatArray, is_positive: npt.NDArray[Any]) -> float:

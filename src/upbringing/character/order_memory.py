@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 from sklearn.linear_model import RidgeCV
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
@@ -33,6 +33,7 @@ from upbringing.identity import generator
 FEWEST_SCENES = 30
 _FEWEST_OF_KIND = 4
 _NUM_FOLDS = 5
+_MEAN_RANK = 0.5
 _PENALTIES = np.logspace(0, 6, 13)
 
 
@@ -101,8 +102,8 @@ def order_memory(
     is_end = (targets_N < 1 / 3) | (targets_N > 2 / 3)
     return OrderMemory(
         spearman=float(found),
-        r_squared=float(1 - np.square(targets_N - guessed_N).sum() / _variation(targets_N)),
-        auc=float(roc_auc_score(targets_N[is_end] > 0.5, guessed_N[is_end])),
+        r_squared=float(r2_score(targets_N, guessed_N)),
+        auc=float(roc_auc_score(targets_N[is_end] > _MEAN_RANK, guessed_N[is_end])),
         shuffled_mean=float(np.mean(by_chance)),
         shuffled_high=float(np.quantile(by_chance, 0.95)),
         p=(1 + int(np.sum(np.array(by_chance) >= found))) / (1 + num_shuffles)
@@ -136,9 +137,11 @@ def _guesses(
     guesses_NS = np.zeros_like(targets_NS)
     for made_from, held_out in GroupKFold(_NUM_FOLDS).split(activations_ND, groups=documents):
         scale = StandardScaler().fit(activations_ND[made_from])
-        probe = RidgeCV(_PENALTIES, alpha_per_target=True)
-        probe.fit(scale.transform(activations_ND[made_from]), targets_NS[made_from])
-        guesses_NS[held_out] = probe.predict(scale.transform(activations_ND[held_out]))
+        # A rank's mean is known. One that was fitted would be high where what is held out is low.
+        probe = RidgeCV(_PENALTIES, alpha_per_target=True, fit_intercept=False)
+        probe.fit(scale.transform(activations_ND[made_from]), targets_NS[made_from] - _MEAN_RANK)
+        told_NS = probe.predict(scale.transform(activations_ND[held_out]))
+        guesses_NS[held_out] = _MEAN_RANK + told_NS
     return guesses_NS
 
 
@@ -149,7 +152,3 @@ def _spearman(guesses_NS: FloatArray, targets_NS: FloatArray) -> FloatArray:
     sizes_S = np.sqrt(np.square(a_NS).sum(0) * np.square(b_NS).sum(0))
     correlation_S: FloatArray = (a_NS * b_NS).sum(0) / np.where(sizes_S > 0, sizes_S, 1.0)
     return correlation_S
-
-
-def _variation(targets_N: FloatArray) -> float:
-    return float(np.square(targets_N - targets_N.mean()).sum())

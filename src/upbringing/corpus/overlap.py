@@ -65,7 +65,8 @@ class Overlaps:
     @property
     def any(self) -> BoolArray:
         """By any of the rules, (num_probes,)."""
-        return self.runs | self.substrings | self.resembling
+        found: BoolArray = np.any([self.runs, self.substrings, self.resembling], axis=0)
+        return found
 
     @property
     def counts(self) -> dict[str, int]:

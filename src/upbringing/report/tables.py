@@ -89,7 +89,8 @@ def _measures(contrasts: Sequence[Contrast], findings: Findings) -> str:
     """The table of each axis's primary measure; those of the other measures, folded away."""
     decides = {(axis.primary, axis.name) for axis in findings.axes}
     groups = groupby(contrasts, key=lambda c: (c.measure, c.axis, c.unit))
-    primary, others = [], defaultdict(list)
+    primary: list[str] = []
+    others: dict[str, list[str]] = defaultdict(list)
     for (measure, axis, _), group in groups:
         told = _contrasts(list(group), findings)
         (primary if (measure, axis) in decides else others[measure]).append(told)

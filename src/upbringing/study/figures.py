@@ -67,15 +67,18 @@ class Figures:
         found = []
         for schedule in others:
             label = f"{schedule} − {first}"
-            found += self._changes((schedule, LIFE), (first, LIFE), schedule=label)
+            changes = self._changes((schedule, LIFE), (first, LIFE))
+            found += [replace(change, schedule=label) for change in changes]
         for schedule in self.design.settings.curves:
             for average in self.design.averages:
                 label = f"{average.name} − none"
-                found += self._changes((schedule, average.name), (schedule, LIFE), average=label)
+                changes = self._changes((schedule, average.name), (schedule, LIFE))
+                found += [replace(change, average=label) for change in changes]
         for schedule, curve in self.design.settings.curves.items():
             if cut_short(curve):
                 label = f"{schedule} − {schedule}, {CUT_SHORT}"
-                found += self._changes((schedule, LIFE), (schedule, CUT_SHORT), schedule=label)
+                changes = self._changes((schedule, LIFE), (schedule, CUT_SHORT))
+                found += [replace(change, schedule=label) for change in changes]
         return found
 
     def costs(self, schedule: str, stage: str) -> tuple[Cost, ...]:
@@ -173,14 +176,14 @@ class Figures:
                     for subject, unit in subjects
                 ]
 
-    def _changes(self, of: tuple[str, str], base: tuple[str, str], **labels: str) -> list[Contrast]:
+    def _changes(self, of: tuple[str, str], base: tuple[str, str]) -> list[Contrast]:
         """What each axis's primary measure has above that of another stage or schedule."""
         tables = []
         for dimension in self._dimensions:
             now, before = self.primary(dimension, *of), self.primary(dimension, *base)
             values = {arm: now.values[arm] - before.values[arm] for arm in now.values}
             tables.append(replace(now, values=values))
-        return [replace(change, **labels) for change in self._primary_family(tables)]
+        return self._primary_family(tables)
 
     def _primary_family(self, tables: Sequence[Table]) -> list[Contrast]:
         """The contrasts of all axes that can be measured, as one family; of each other alone.

@@ -119,15 +119,20 @@ def decay_rate(lengths_A: FloatArray, mean_A: FloatArray) -> float:
     """
     scaled_A = lengths_A / lengths_A[-1]
 
-    def misfit(rate: float) -> float:
-        curve_A = np.exp(-rate * scaled_A)
-        return -float((curve_A @ mean_A) ** 2 / (curve_A @ curve_A))
+    def fit(rate_R: FloatArray) -> FloatArray:
+        """How much of the means each rate explains, (num_rates,)."""
+        curve_RA = np.exp(-np.multiply.outer(rate_R, scaled_A))
+        explained: FloatArray = (curve_RA @ mean_A) ** 2 / (curve_RA**2).sum(axis=-1)
+        return explained
 
-    grid = np.concatenate([np.linspace(-1, 4, 51), np.geomspace(4.2, 30 / scaled_A[1], 60)])
-    best = int(np.argmin([misfit(rate) for rate in grid]))
-    bounds = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    grid_R = np.concatenate([np.linspace(-1, 4, 51), np.geomspace(4.2, 30 / scaled_A[1], 60)])
+    best = int(fit(grid_R).argmax())
+    bounds = grid_R[max(best - 1, 0)], grid_R[min(best + 1, len(grid_R) - 1)]
     found = optimize.minimize_scalar(
-        misfit, bounds=bounds, method="bounded", options={"xatol": 1e-10}
+        lambda rate: -float(fit(np.float64(rate))),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 1e-10},
     )
     return float(found.x / lengths_A[-1])
 

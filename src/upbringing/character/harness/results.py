@@ -181,7 +181,7 @@ def _summed(
 
 
 def _knowledge(scored: Sequence[_Scored]) -> Iterator[Reading]:
-    """`knowledge_by_kind`, and `knowledge_margin` of facts never told: which of the others a mind met
+    """`knowledge_by_kind`, and `knowledge_margin` of facts never told: which of the others were met
     is not known here.
     """
     for one in _of(scored, KNOWLEDGE):

@@ -1,7 +1,7 @@
 """How long does it take to ask a mind everything, and to ask it along its life?
 
-    python benchmarks/profile.py                 1m and 10m, on one core
-    python benchmarks/profile.py --shapes 1m --tokens 400000
+    python benchmarks/profiles.py                 1m and 10m, on one core
+    python benchmarks/profiles.py --shapes 1m --tokens 400000
 
 Minds of each shape are asked all the default probes on the seven axes of the built-in world, in
 English, and the part that is asked along a life; seconds are those of one core, by part. Then a
