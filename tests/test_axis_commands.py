@@ -70,11 +70,16 @@ def test_a_check_says_what_is_right_and_doubtful(
     assert "all 62 texts look like 'en'" in found["right"]
     assert "30 pairs over 7 topics; 200 over 20 are enough" in found["doubtful"]
     assert "nothing that is asked stands in the training text" in found["right"]
-    assert any(
-        line.startswith("positive sides are 1.17 times as long") for line in found["doubtful"]
-    )
-    assert any(line.startswith("'When the' begins ") for line in found["doubtful"]) is False
+    assert any(line.startswith("positive sides are 1.0") for line in found["right"])
+    assert "2 of 2 prompts begin text of both poles alike" not in found["right"]
     assert any(line.startswith("judge: ") for line in found["right"] + found["doubtful"])
+
+
+def test_sides_of_unequal_length_are_doubtful(tmp_path: Path) -> None:
+    pairs = [pair(n, positive=pair(n)["opening"] + " Oh!") for n in range(30)]
+    found = check_axis(load_axis(write(tmp_path, WILD, pairs)))
+    said = [finding.what for finding in found if finding.level == "doubtful"]
+    assert any(line.startswith("positive sides are 0.0") for line in said)
 
 
 def test_a_prompt_that_one_pole_owns_is_doubtful(tmp_path: Path, stories: Corpus) -> None:

@@ -23,11 +23,12 @@ from upbringing.character.axis_files import (
     axis_schema,
     built_in_axes,
     built_in_langs,
+    find_axes,
     find_axis,
     load_axis,
     save_axis,
 )
-from upbringing.character.axis_fitting import fit_axis
+from upbringing.character.axis_fitting import Fitted, fit_axes
 from upbringing.character.axis_pairs import narrowed
 from upbringing.corpus import Corpus, write_corpus
 from upbringing.corpus.world import make_world
@@ -345,6 +346,10 @@ def test_an_axis_that_is_not_there(
         find_axis(said, lang, plain)
 
 
+def fit_axis(axis: Axis, corpus: Corpus) -> Fitted:
+    return fit_axes([axis], corpus)[0]
+
+
 def reading(place: Path, texts: list[str]) -> Corpus:
     """A corpus whose minds read these texts besides."""
     scenes = story_scenes()
@@ -364,7 +369,7 @@ def test_pairs_and_prompts_that_were_read_are_left_out(tmp_path: Path) -> None:
     assert fitted.axis.own is not None
     left = fitted.axis.own["event"].to_list()
     assert left == [str(n) for n in range(30) if n not in (3, 5)]
-    assert fitted.left_out == {"runs": 2, "substrings": 1, "resembling": 1, "any": 2}
+    assert fitted.left_out == {"runs": 2, "substrings": 2, "resembling": 2, "any": 2}
     assert (fitted.axis.prompts, fitted.lost_prompts) == (("When the",), (long,))
 
 
@@ -380,3 +385,19 @@ def test_an_axis_without_pairs_needs_its_kinds(plain: Corpus) -> None:
     ends = Pole("wild", ("drama",)), Pole("calm", ("sermon",))
     with pytest.raises(InputError, match="no scene is of calm's kinds"):
         fit_axis(Axis("calm–wild", "en", *ends), plain)
+
+
+def test_several_axes_are_fitted_as_each_alone(tmp_path: Path) -> None:
+    told = [pair(3)["negative"], pair(5)["positive"]]
+    corpus = reading(tmp_path / "corpus", told)
+    save_axis(replace(wild(tmp_path / "a"), name="calm–odd", prompts=()), tmp_path)
+    names = [str(tmp_path / "a/wild.yaml"), "polite-rude", str(tmp_path / "calm-odd.yaml")]
+    axes = find_axes(names, "en", corpus)
+    for name, axis in zip(names, axes, strict=True):
+        alone = find_axis(name, "en", corpus)
+        assert alone == axis
+        assert alone.as_json() == axis.as_json()
+    assert [len(axis.own) for axis in axes if axis.own is not None] == [28, 240, 28]
+    with pytest.raises(InputError) as caught:
+        find_axes(names[::2], "ru", corpus)
+    assert len(caught.value.problems) == 2

@@ -24,6 +24,7 @@ from upbringing.training.run import FORMAT
 VERBS = (
     "raise", "ingest", "world", "compose", "order", "plan", "show", "train", "verify", "measure",
     "study", "report", "talk", "export", "import", "controls", "ablate", "imprint", "axis",
+    "power", "factorial",
 )  # fmt: skip
 
 

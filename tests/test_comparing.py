@@ -13,6 +13,7 @@ from command import Command
 from conftest import tiny_scenes
 from lives import TINY
 from stories import say_in, story_scenes
+from tokenizers import Tokenizer
 
 from upbringing.character.between import Subject, compare_minds, differ_in
 from upbringing.character.likelihood import Passage
@@ -82,6 +83,13 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+def held_out(corpus: Corpus, tokenizer: Tokenizer) -> tuple[list[Passage], list[str]]:
+    """Held-out passages and the kind of each."""
+    by_kind = held_out_by_kind(corpus, tokenizer, 3000)
+    told_of = [(passage, kind) for kind, own in by_kind.items() for passage in own]
+    return [passage for passage, _ in told_of], [kind for _, kind in told_of]
+
+
 def mind_of(family: Path, name: str) -> Decoder:
     mind = open_mind(Run.open(family / name).checkpoints[1.0])
     assert isinstance(mind, Decoder)
@@ -105,8 +113,8 @@ def test_every_measure_between_two_minds_of_one_birth(family: Path) -> None:
     lives = open_lives([family / "F0", family / "L0", family / "F1"], 1.0)
     corpus = Corpus.open(family / "corpus")
     tokenizer = lives[0].run.tokens(corpus).tokenizer
-    passages = [p for own in held_out_by_kind(corpus, tokenizer, 3000).values() for p in own]
-    between = compare_minds([life.subject for life in lives], passages)
+    passages, kinds = held_out(corpus, tokenizer)
+    between = compare_minds([life.subject for life in lives], passages, kinds)
     pairs = between.pairs
     measures = {"model_map", "jensen_shannon", "cka", "procrustes", "procrustes_unrelated"}
     assert set(pairs["measure"]) == measures | {"weight_distance", "loss_barrier"}
@@ -116,7 +124,9 @@ def test_every_measure_between_two_minds_of_one_birth(family: Path) -> None:
     }
     for pair in ("F0L0", "F0F1", "L0F1"):
         assert 0 < value[pair, "jensen_shannon", ""] < 1
-        assert value[pair, "model_map", ""] > 0
+        parts = [value[pair, "model_map", of] for of in ("kinds", "within kinds")]
+        assert min(parts) > 0
+        assert value[pair, "model_map", ""] == pytest.approx(sum(parts))
         for layer in ("layers.0", "layers.1"):
             assert value[pair, "procrustes", layer] < value[pair, "procrustes_unrelated", layer]
             assert 0 < value[pair, "cka", layer] < 1
@@ -136,10 +146,10 @@ def test_a_mind_and_itself(family: Path) -> None:
     assert [life.name for life in lives] == [str(family / "F0")] * 2
     corpus = Corpus.open(family / "corpus")
     tokenizer = lives[0].run.tokens(corpus).tokenizer
-    passages = [p for own in held_out_by_kind(corpus, tokenizer, 3000).values() for p in own]
+    passages, kinds = held_out(corpus, tokenizer)
     told: list[tuple[int, int]] = []
     between = compare_minds(
-        [life.subject for life in lives], passages, on_pair=lambda *done: told.append(done)
+        [life.subject for life in lives], passages, kinds, on_pair=lambda *done: told.append(done)
     )
     assert told == [(1, 1)]
     for row in between.pairs.iter_rows(named=True):
@@ -280,7 +290,7 @@ def test_subjects_may_be_of_any_minds() -> None:
     ]
     rng = np.random.default_rng(0)
     passages = [Passage((0, *rng.integers(1, 60, 20).tolist()), 1, 30) for _ in range(8)]
-    between = compare_minds(subjects, passages, with_barrier=False)
+    between = compare_minds(subjects, passages, ["one"] * 8, with_barrier=False)
     assert between.num_contexts == 160
     js = next(f for f in between.figures if f.measure == "jensen_shannon").values_RR
     assert js[0, 1] == 0

@@ -36,10 +36,11 @@ def test_a_planted_direction_is_found_at_its_size(size: float) -> None:
 def test_where_there_is_none_none_is_found() -> None:
     """On what it was made from any direction looks like one; held out it does not."""
     found = [
-        trait_directions(texts(60, 2 * seed), texts(60, 2 * seed + 1), birth="b")[0].d_prime
+        trait_directions(texts(60, 2 * seed), texts(60, 2 * seed + 1), birth="b")[0]
         for seed in range(20)
     ]
-    assert abs(np.mean(found)) < 0.15
+    assert abs(np.mean([one.d_prime for one in found])) < 0.15
+    assert sum(one.is_found for one in found) <= 3
     above, below = texts(60, 0)[0], texts(60, 1)[0]
     vector = above.mean(0) - below.mean(0)
     a, b = above @ vector, below @ vector
@@ -58,7 +59,9 @@ def test_what_a_group_shares_is_no_trait() -> None:
     names = [[f"work {n}" for n in own[side]] for side in (is_above, ~is_above)]
     (apart,) = trait_directions(*sides, (names[0], names[1]), birth="b")
     (mixed,) = trait_directions(*sides, birth="b")
+    assert mixed.is_found
     assert mixed.d_prime > 2
+    assert not apart.is_found
     assert apart.d_prime < 1
     assert (apart.num_groups, mixed.num_groups) == (12, 240)
 
@@ -72,9 +75,21 @@ def test_every_layer_has_its_own() -> None:
     assert second.is_found
 
 
+def test_a_pole_of_two_works_is_never_without_a_text() -> None:
+    """Texts of other numbers, works of one pole each: no mean is of nothing, however they fall."""
+    names = [f"b{n % 9}" for n in range(90)], [f"a{n % 2}" for n in range(7)]
+    (found,) = trait_directions(texts(90, 0, planted(4.0)), texts(7, 1), names, birth="b")
+    assert found.d_prime > 2
+    assert np.isfinite([found.chance_d_prime, found.random_d_prime]).all()
+    assert found.num_groups == 11
+
+
 def test_too_few_groups() -> None:
     with pytest.raises(InputError, match="here are 4"):
         trait_directions(texts(4, 0), texts(4, 1), birth="b")
+    names = list("abcdefgh"), ["z"] * 8
+    with pytest.raises(InputError, match="2 of each pole"):
+        trait_directions(texts(8, 0), texts(8, 1), names, birth="b")
 
 
 def test_cosines_within_one_birth() -> None:

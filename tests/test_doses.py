@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
+from pathlib import Path
 
-from upbringing.study import Design
+import numpy as np
+import polars as pl
+import pytest
+from stories import pico_settings
+
+from upbringing.corpus.world import make_world
+from upbringing.study import Design, prepare
 from upbringing.study.doses import (
     DIFFERENCE,
     KNOWLEDGE,
     STYLE,
     Curve,
-    Doses,
     doses,
     on_one_scale,
     sentences,
@@ -163,9 +167,48 @@ def test_sentences_say_which_moved_farther_only_where_intervals_tell() -> None:
     assert said.endswith(": which of the two it moved farther is not told.")
 
 
-def test_a_study_without_facts_or_ladder_says_why(pico: Design) -> None:
-    found: Doses = doses(Figures.of(pico, gather(pico)[0]))
-    assert len(found.contrasts) == 2 * 3 * 3  # schedules, measures, pairs of F, L and S
-    assert all(contrast.estimate is None for contrast in found.contrasts)
-    assert "2 rungs make no curve, 3 do: raise the ladder" in found.sentences[0]
-    assert found.sentences[-1] == "2 seeds are a demonstration: nothing of this is decided."
+def test_a_study_without_facts_has_no_doses(pico: Design) -> None:
+    assert doses(Figures.of(pico, gather(pico)[0])) is None
+
+
+def test_a_studys_readings_come_back_in_blocks(tmp_path: Path) -> None:
+    """Minds whose figures are given, as of known doses."""
+    corpus = make_world(
+        tmp_path / "corpus", num_events=300, seed=0, voices=("drama", "technical", "poetry")
+    )
+    settings = pico_settings(
+        ladder=True, seeds=6, washout=None, schedules=("constant",), row_length=128
+    )
+    design = prepare(settings, corpus, tmp_path / "study")
+    order = design.rows("S-s0", 128).order
+    frame = corpus.columns(["kind"])[order.sequence]
+    lengths = np.diff(design.rows("S-s0", 128).starts)
+    share = lengths[(frame["kind"] == "drama").to_numpy()].sum() / lengths.sum()
+    true = {"style_margin": {"F": 1.4, "L": 0.6, "S": 1.0}}
+    true["knowledge_by_kind"] = {"F": 1.1, "L": 0.9, "S": 1.0}
+    subjects = {"style_margin": "drama–technical", "knowledge_by_kind": "drama"}
+    rungs = {arm: part / share for arm, part in design.dimensions[0].rungs.shares.items()}
+    assert sorted(rungs.values()) == pytest.approx([0, *(n / 4 / share for n in (1, 2, 3, 4))])
+    rng = np.random.default_rng(7)
+    rows = [
+        {
+            "arm": arm, "seed": seed, "measure": measure, "subject": subjects[measure],
+            "value": 2 * dose - 1 + 0.01 * rng.standard_normal(),
+        }
+        for measure, of_arms in true.items()
+        for arm, dose in (of_arms | rungs).items()
+        for seed in design.settings.seeds
+    ]  # fmt: skip
+    readings = pl.DataFrame(rows).with_columns(
+        schedule=pl.lit("constant"), stage=pl.lit("life"), age=1.0, scope=pl.lit("whole"),
+        unit=pl.lit("bits"),
+    )  # fmt: skip
+    found = doses(Figures(design, readings, {}))
+    assert found is not None
+    for measure, of_arms in ((STYLE, true["style_margin"]), (KNOWLEDGE, true["knowledge_by_kind"])):
+        for name in ("F−S", "L−S", "F−L"):
+            first, second = name.split("−")
+            contrast = by_measure(list(found.contrasts), name)[measure]
+            assert contrast.estimate == pytest.approx(of_arms[first] - of_arms[second], abs=0.03)
+    assert "style differs by as much as reading drama 0.4" in found.sentences[0]
+    assert all("farther than knowledge" in sentence for sentence in found.sentences)

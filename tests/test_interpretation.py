@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,6 +212,12 @@ def test_a_sentence_is_no_stronger_than_its_contrast() -> None:
     assert "(no interval: one seed has no spread)" in sentence_of(unsure, *words)
     lost = contrast(None, None, reason="F diverged at 1 of 8 seeds")
     assert "has no figure against technical first (F diverged" in sentence_of(lost, *words)
+
+
+def test_the_study_of_the_documents_is_read_as_it_stands() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "measures.md").read_text(encoding="utf-8")
+    (said,) = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert parse_settings(said, StudySettings, name="docs/measures.md").next == ("poetry",)
 
 
 def test_what_is_read_next_needs_both_arms_and_a_place_of_its_own(

@@ -12,7 +12,7 @@ from upbringing.character import Axis, judge_for
 from upbringing.corpus import Corpus, write_corpus
 from upbringing.corpus.world import make_world
 
-AXIS = Axis(("drama",), ("technical",), "en")
+AXIS = Axis.between(("drama",), ("technical",), "en")
 
 
 def of(place: Path, scenes: pl.DataFrame, **more: pl.DataFrame) -> Corpus:
@@ -93,3 +93,15 @@ def test_a_work_both_read_and_held_out_is_no_group_of_its_own(tmp_path: Path) ->
     judging = judge_for(of(tmp_path, story_scenes().with_columns(split=pl.lit("train"))), AXIS)
     assert judging.report.num_groups == 0
     assert judging.report.reason == "a side has no group that training has not seen"
+
+
+def test_what_was_left_out_is_neither_learnt_from_nor_asked_about(tmp_path: Path) -> None:
+    """And its work is held out still: nothing of it was read."""
+    whole = judge_for(of(tmp_path / "a", story_scenes()), AXIS)
+    is_first = pl.col("place") == 0
+    split = pl.when((pl.col("split") == "held_out") & is_first).then(pl.lit("left_out"))
+    scenes = story_scenes().with_columns(split=split.otherwise("split"))
+    judging = judge_for(of(tmp_path / "b", scenes), AXIS)
+    assert judging.judge.digest == whole.judge.digest
+    assert judging.report.num_groups == whole.report.num_groups
+    assert judging.report.num_positive < whole.report.num_positive

@@ -56,6 +56,18 @@ def test_bits_are_those_of_one_token_at_a_time(
     np.testing.assert_allclose(bits(mind, passages), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_what_comes_twice_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    mind = TableMind(random_table())
+    passages = [Passage((0, n, 7, 9), 1, 3) for n in (5, 6, 5, 5, 6)]
+    behind = Passage((0, 5, 7, 9), 2, 2)  # another question about the same text
+    read, losses = [], mind.losses
+    monkeypatch.setattr(mind, "losses", lambda tokens: read.extend(tokens) or losses(tokens))
+    found = bits(mind.as_mind(), [*passages, behind])
+    assert found == pytest.approx([mind.bits(p.ids, p.num_given) for p in [*passages, behind]])
+    assert len(read) == 3
+    assert bits(mind.as_mind(), []).shape == (0,)
+
+
 def test_bits_in_one_window_are_the_cross_entropy(mind: Decoder) -> None:
     ids = (0, 5, 17, 3, 39, 8)
     with torch.inference_mode():

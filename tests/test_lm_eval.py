@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from command import Command
 from harnessing import Home, home_at
 from ruamel.yaml import YAML
 
@@ -26,6 +27,7 @@ from upbringing.character.likelihood import Passage, bits, passage
 from upbringing.character.measures import Reading, measures, readings_of
 from upbringing.errors import InputError
 from upbringing.files import write_json
+from upbringing.study import Design
 from upbringing.study.harnessed import harness_tables, import_results
 from upbringing.training import open_mind
 
@@ -190,6 +192,10 @@ def flat(given: str, text: str, value: float = -1.0) -> float:
     return value
 
 
+def flat_at(value: float) -> Callable[..., float]:
+    return partial(flat, value=value)
+
+
 def exact(home: Home, checkpoint: Path) -> Callable[[str, str], float]:
     """What the mind itself says, in nats."""
     mind, tokenizer = open_mind(checkpoint), home.tokens.tokenizer
@@ -293,7 +299,7 @@ def at(run: str, age: str = "1.0000") -> Path:
 
 def test_runs_of_no_study_have_readings(tasks: Path, tmp_path: Path) -> None:
     for run, value in (("one", -1.0), ("two", -2.0)):
-        logged(tasks, tmp_path / run, at(run, "0.5000"), partial(flat, value=value))
+        logged(tasks, tmp_path / run, at(run, "0.5000"), flat_at(value))
     found = import_results([tmp_path / "one", tmp_path / "two"], tmp_path / "readings")
     assert found.contrasts == ()
     kept = pl.read_parquet(tmp_path / "readings" / "readings.parquet")
@@ -320,6 +326,59 @@ def test_a_mind_twice_other_items_and_other_folders_are_refused(
     with pytest.raises(InputError, match="gpt2 is no mind of a run"):
         import_results([tmp_path / "d"], tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_study_comes_back_with_its_contrasts(
+    pico: Design, tmp_path: Path, upbringing: Command
+) -> None:
+    """By the command: exported, evaluated elsewhere, imported."""
+    said = upbringing("export", pico.path, "--as", "lm-eval", "-o", "tasks")
+    assert said.code == 0, said.err
+    assert "style_margin of drama–technical" in said.out
+    plans = [plan for plan in pico.plans if plan.is_arm]
+    for plan in plans:
+        value = -1.0 - plan.seed - (plan.arm == "F") * (1 + plan.seed) / 4
+        logged(tmp_path / "tasks", tmp_path / "results" / plan.name, at(plan.name), flat_at(value))
+    said = upbringing(
+        "import", "results", "--as", "lm-eval", "--study", pico.path, "-o", "readings"
+    )
+    assert said.code == 0, said.err
+    assert f"readings of {len(plans)} minds" in said.out
+    readings = pl.read_parquet(tmp_path / "readings" / "readings.parquet")
+    assert readings["arm"].unique().sort().to_list() == ["F", "L", "S"]
+    found = pl.read_parquet(tmp_path / "readings" / "contrasts.parquet").filter(
+        schedule="constant", measure="bits_per_byte", axis="drama"
+    )
+    by_name = {row["name"]: row for row in found.iter_rows(named=True)}
+    of_one = readings.filter(run="S-constant-s0", measure="bits_per_byte", subject="drama")
+    per_nat = of_one["value"][0]  # of the mind to which each window costs one
+    assert by_name["F−S"]["estimate"] == pytest.approx(per_nat * (1 / 4 + 2 / 4) / 2)
+    assert (
+        by_name["L−S"]["reason"] == "the difference is the same at every seed, so it has no spread"
+    )
+
+
+def test_an_incomplete_study_has_no_contrasts_and_a_stranger_is_refused(
+    pico: Design, tasks: Path, tmp_path: Path
+) -> None:
+    logged(tasks, tmp_path / "one", at("F-constant-s0"), flat)
+    found = import_results([tmp_path / "one"], tmp_path / "readings", study=pico.path)
+    assert found.contrasts == ()
+    assert "no contrasts, since at age 1 there is no " in found.notes[-1]
+    logged(tasks, tmp_path / "two", at("F-linear-s9"), flat)
+    with pytest.raises(InputError, match="has no run 'F-linear-s9'"):
+        import_results([tmp_path / "two"], tmp_path / "other", study=pico.path)
+
+
+def test_the_command_says_what_is_missing(pico: Design, upbringing: Command) -> None:
+    run = pico.path / "runs" / pico.plans[0].name
+    assert upbringing("export", run, "--as", "lm-eval", "-o", "one").code == 0  # a run of a study
+    said = upbringing("export", "order", "--as", "jsonl", "-o", "x")
+    assert (said.code, "with its corpus" in said.err) == (2, True)
+    said = upbringing("import", "a", "b", "--as", "ids", "-o", "x")
+    assert (said.code, "one list and a corpus" in said.err) == (2, True)
+    said = upbringing("export", pico.path, "--as", "lm-eval", "--positive", "chat", "-o", "x")
+    assert (said.code, "a study has its axes" in said.err) == (2, True)
 
 
 def test_tables_are_arms_by_seeds_with_gaps() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from upbringing.character import (
     measures,
     own_measures,
 )
+from upbringing.character.axis_files import save_axis
 from upbringing.character.measures import Reading, readings_of
 from upbringing.corpus import Corpus
 from upbringing.errors import InputError
@@ -114,14 +117,36 @@ def test_all_that_cannot_be_measured_by_is_said_at_once(
     assert "did you mean 'voice'?" in problems[3]
 
 
-def test_a_run_is_measured_by_it_through_the_front_door(
-    upbringing: Command, pico: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def unmeasured(pico: Design, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run at `study/runs/run` of the working directory, which nobody has asked anything."""
     shutil.copytree(pico.path / "runs" / "S-constant-s0", tmp_path / "study" / "runs" / "run")
     shutil.rmtree(tmp_path / "study" / "runs" / "run" / "profile")
     shutil.copytree(pico.path / "orders", tmp_path / "study" / "orders")
     (tmp_path / "corpus").symlink_to(pico.corpus.path)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_run_is_measured_on_axes_by_name_and_by_file(upbringing: Command) -> None:
+    file = save_axis(replace(AXIS, name="feeling"), Path("axes"))
+    run = "study/runs/run"
+    said = upbringing("measure", run, "poetry", "technical", "--axis", file)
+    assert said.code == 0, said.err
+    subjects = {line.split()[1] for line in said.lines if line.startswith("style_margin ")}
+    assert subjects == {"poetry–technical", "feeling"}
+    again = upbringing("measure", run, "--axis", file)
+    assert (again.code, "was measured with other probes" in again.err) == (2, True)
+    twice = upbringing("measure", run, "--axis", file, "--axis", file)
+    assert (twice.code, "two axes are called feeling" in twice.err) == (2, True)
+    nowhere = upbringing("measure", run, "--axis", "rude-polit")
+    assert (nowhere.code, "polite–rude" in nowhere.err) == (2, True)
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_run_is_measured_by_it_through_the_front_door(
+    upbringing: Command, tmp_path: Path
+) -> None:
     Path("mine.py").write_text(MINE)
     asked = ("measure", "study/runs/run", "drama", "technical", "--add", "mine.py:mood")
     said = upbringing(*asked)
@@ -139,3 +164,31 @@ def test_a_run_is_measured_by_it_through_the_front_door(
     assert (again.code, "was measured with other probes" in again.err) == (2, True)
     wrong = upbringing("measure", "study/runs/run", "drama", "technical", "--add", "mine.py:mod")
     assert (wrong.code, "no measure called 'mod'" in wrong.err) == (2, True)
+
+
+def test_the_measure_of_the_documents_can_be_asked(
+    probes: Probes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(r"^```python\n(.*?)^```", document(), re.DOTALL | re.MULTILINE)
+    Path("mine.py").write_text(code)
+    (mood,) = own_measures(["mine.py:mood"])
+    asked = Asked(TableMind(random_table(), row_length=64).as_mind(), probes)
+    assert [reading.subject for reading in readings_of(asked, [mood])] == ["all"]
+
+
+def document() -> str:
+    return (Path(__file__).parent.parent / "docs" / "measures.md").read_text(encoding="utf-8")
+
+
+def stated(measure: Measure) -> list[str]:
+    """What a measure's docstring says: what it is, its unit, its cost, how it fails."""
+    text = " ".join((measure.ask.__doc__ or "").split())
+    parts = re.split(r" (?:Unit|Cost|Fails): ", text)
+    return [f"`{measure.name}`", *parts, "along" if measure.along else "end"]
+
+
+def test_the_documents_list_every_measure_in_its_own_words() -> None:
+    """Where a measure is new or says something else, the table below is the new one."""
+    table = "\n".join(f"| {' | '.join(stated(one))} |" for one in measures().values())
+    assert table in document(), table

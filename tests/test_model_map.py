@@ -73,6 +73,35 @@ def test_a_mind_that_is_better_everywhere_stands_at_the_same_place() -> None:
     assert apart > 1
 
 
+def test_a_text_weighs_one_by_its_bytes() -> None:
+    """Texts of 1, 2 and 5 bytes; one mind needs 2, 1 and 1 bits more than the other: half a bit a
+    byte, and 1.5, 0 and −1.5 besides."""
+    found = map_of_bits([[3, 9, 11], [5, 10, 12]], [1, 2, 5])
+    by_hand = (1.5**2 / 1 + 0 / 2 + 1.5**2 / 5) / 3 * np.log(2) / 2
+    assert found.squared_distances[0, 1] == pytest.approx(by_hand)
+
+
+def test_what_minds_know_of_kinds_is_a_part_of_its_own() -> None:
+    """One mind is better at drama, the other at the rest; within kinds they differ by chance."""
+    rng = np.random.default_rng(0)
+    num_bytes = rng.integers(100, 1000, 300)
+    kinds = np.array(["drama", "rest", "rest"])[rng.integers(0, 3, 300)]
+    chance = rng.normal(size=(2, 300)) * np.sqrt(num_bytes)
+    shift = np.where(kinds == "drama", -0.2, 0.1) * num_bytes
+    plain, found = (map_of_bits(900 + chance + x, num_bytes.tolist()) for x in (0, [shift, -shift]))
+    within = found.within(kinds.tolist())
+    assert found.squared_distances[0, 1] > 10 * plain.squared_distances[0, 1]
+    assert within.squared_distances[0, 1] == pytest.approx(
+        plain.within(kinds.tolist()).squared_distances[0, 1]
+    )
+    differing = found.points_RN[0] - found.points_RN[1]
+    left = within.points_RN[0] - within.points_RN[1]
+    assert left @ (differing - left) == pytest.approx(0, abs=1e-9)
+    for kind in ("drama", "rest"):
+        of_kind = kinds == kind
+        assert left[of_kind] @ np.sqrt(num_bytes[of_kind]) == pytest.approx(0, abs=1e-9)
+
+
 def test_with_texts_of_one_length_it_is_the_published_figure() -> None:
     """KL in bits a byte is Var(log p − log q) / (2 · bytes · ln 2), logarithms natural."""
     needed = np.random.default_rng(0).gamma(9.0, 20, size=(3, 50))

@@ -68,6 +68,20 @@ def test_sixty_characters_are_an_overlap_where_no_space_sets_words_off(
     assert found([letters], [probe]) == ["S" if is_found else ""]
 
 
+def test_a_substring_is_found_wherever_it_begins() -> None:
+    """Texts are read in pieces: no place in them is between two."""
+    rng = generator(0, "overlap")
+
+    def letters(number: int) -> str:
+        return "".join(map(chr, rng.integers(0x4E00, 0x9000, number)))
+
+    shared = [letters(60) for _ in range(150)]
+    texts = [letters(number % 37) + its + letters(number % 5) for number, its in enumerate(shared)]
+    probes = [letters(number % 31) + its for number, its in enumerate(shared)]
+    assert overlaps(texts, probes).substrings.all()
+    assert not overlaps([its[1:] for its in shared], probes).substrings.any()
+
+
 def test_a_substring_does_not_go_from_one_text_into_the_next() -> None:
     letters = "".join(chr(0x4E00 + n) for n in range(80))
     assert found([letters[:40], letters[40:]], [letters]) == [""]

@@ -99,7 +99,8 @@ def test_bytes_decide_and_not_the_alphabet(tmp_path: Path) -> None:
     # Of Russian there is drama alone, so that the study cannot be; the language is said before.
     with pytest.raises(InputError, match="the block is the whole corpus"):
         raise_minds(TextSource([texts]), settings_for_texts(), tmp_path / "out", tell=told)
-    assert told[1].startswith("language: ru, which has the most text here (also en;")
+    assert told[1].startswith("left out: 4 scenes")  # the same sentences again and again
+    assert told[2].startswith("language: ru, which has the most text here (also en;")
 
 
 @pytest.mark.usefixtures("no_training")

@@ -25,7 +25,17 @@ from upbringing.report.page import badges, render
 from upbringing.report.records import Findings
 from upbringing.report.ribbons import MAX_KINDS, kind_colours
 
-SECTIONS = ["answer", "picture", "reading", "life", "figures", "samples", "making", "words"]
+SECTIONS = [
+    "answer",
+    "picture",
+    "reading",
+    "life",
+    "turning",
+    "figures",
+    "samples",
+    "making",
+    "words",
+]
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +204,40 @@ def test_without_measured_poles_the_natural_unit_is_shown(study: Path) -> None:
     read = read_study(study)
     assert (read.scale.zero, read.scale.unit, read.scale.label) == (0.0, 1.0, "bits per byte")
     assert "for want of measured poles" in Outline(render(read, with_text=True)).text
+
+
+def test_what_not_every_study_has_is_shown_where_it_is_there(study: Path) -> None:
+    record = fake_study.findings()
+    contrast = {**record["contrasts"][0], "axis": "chat"}
+    hypothesis = {"text": fake_study.HOSTILE, "answer": "unresolved", "reason": "three seeds"}
+    change(
+        study,
+        hypotheses=[hypothesis],
+        half_lives=[
+            {
+                **{"schedule": "constant", "axis": fake_study.AXIS, "name": "L−S"},
+                **{"answer": "longer than measured", "estimate": None, "low": None, "high": None},
+                **{"unit": "tokens", "method": "fitted to the mean", "reason": "half is left"},
+            }
+        ],
+        interpretation={
+            **{"first": "drama", "other": "report", "next": "chat", "contrasts": [contrast]},
+            "scenes": [{"schedule": "constant", "scene": "c/1", "kind": "chat", "difference": 0.2}],
+            "sentences": ["Constant rate, before chat: no figure."],
+        },
+        doses={"contrasts": [contrast], "sentences": ["Constant rate, F against S: no dose."]},
+    )
+    page = Outline(render(read_study(study), with_text=True))
+    further = ["hypotheses", "fading", "interpretation", "doses"]
+    assert [name for name in page.sections if name in further] == further
+    for said in (
+        fake_study.HOSTILE,
+        "longer than measured",
+        "Constant rate, before chat: no figure.",
+        "Scenes of chat that are read most differently",
+        "Constant rate, F against S: no dose.",
+    ):
+        assert said in page.text
 
 
 def test_a_study_without_samples_shuffles_or_washout_still_has_a_page(study: Path) -> None:

@@ -10,6 +10,7 @@ import fake_study
 import numpy as np
 import polars as pl
 import pytest
+from command import Command
 
 from upbringing.character import learning_curves
 from upbringing.errors import InputError
@@ -143,19 +144,25 @@ def test_a_life_that_diverged_leaves_a_gap_and_no_stay() -> None:
 
 @pytest.mark.parametrize("num_arms", [1, 3])
 def test_null_clouds_are_left_in_at_most_one_study_of_twenty(num_arms: int) -> None:
-    """Arms that are shuffles too, 2 measures whose noise wanders with age."""
+    """Arms that are shuffles too, whose noise wanders with age; so with what they forget and
+    acquire.
+    """
     arms = [f"arm-{number}" for number in range(num_arms)]
-    measures = [("style_margin", "a"), ("voice", "b")]
+    measures = [("style_margin", "a"), ("bits_per_byte", "drama"), ("bits_per_byte", "chat")]
     num_studies = 300
-    num_wrong = 0
+    num_wrong = np.zeros(3, dtype=int)
     for study in range(num_studies):
         readings = pl.concat(
             lives(noise(10 * study + number), measure, arms=["S", *arms])
             for number, measure in enumerate(measures)
         )
-        points = turning_points(readings, RIBBONS.head(0), measures, arms=arms)
-        num_wrong += any(one.outside for one in points.departures)
-    assert binomial_lower_bound(num_wrong, num_studies) <= 0.05
+        points = turning_points(readings, RIBBONS.head(0), measures[:2], arms=arms)
+        num_wrong += [
+            any(one.outside for one in points.departures),
+            any(one.is_more for one in points.forgetting),
+            any(one.is_other for one in points.acquisition),
+        ]
+    assert all(binomial_lower_bound(int(wrong), num_studies) <= 0.05 for wrong in num_wrong)
 
 
 # Forgetting and acquisition
@@ -274,7 +281,7 @@ def test_turns_of_one_life() -> None:
     assert [(one.kind, one.age) for one in turns.acquired] == [("drama", 0.375), ("chat", 0.5)]
     told = turning_words.life_lines(turns)
     assert told[0] == (
-        "its largest forgetting: drama +0.500 bits/byte from age 0.50 to 1.00, when it read"
+        "its largest forgetting: drama +0.500 bits/byte from age 0.50 to 1.00, while it read"
         " chat 100%"
     )
     assert "drama: half of what it gained was reached by age 0.38" in told[1]
@@ -316,6 +323,8 @@ def test_a_departure_is_said_as_it_is_decided(findings: Findings) -> None:
     assert "not shown to leave the cloud of the shuffles at any of 2 ages" in said(course=inside)
     back = (Distance(0.5, 0.3, 0.01), Distance(1.0, 0.4, 0.2))
     assert "at age 0.50, and not to the end" in said(course=back)
+    alike = (Distance(0.5, 0.0, None), Distance(1.0, 0.0, None))
+    assert "the same as the shuffles at every age" in said(course=alike)
     lost = (Distance(0.5, None, None), Distance(1.0, None, None))
     assert "no age has a figure" in said(course=lost)
 
@@ -345,6 +354,15 @@ def test_forgetting_without_a_figure_says_why(findings: Findings) -> None:
     assert "no figure (S diverged at 1 of 8 seeds)" in turning_words.forgetting_sentence(
         one, findings
     )
+
+
+def test_a_run_is_shown_with_its_turning_points(pico_copy: Path, upbringing: Command) -> None:
+    said = upbringing("show", pico_copy / "runs" / "F-constant-s0")
+    assert said.code == 0, said.err
+    told = said.out.replace("\n", " ")
+    assert "its largest forgetting" in told or "no kind got worse" in told
+    assert "F (drama first, technical last)" in told
+    assert "2 seeds: shown, not decided." in told
 
 
 def test_a_whole_study_has_its_turning_points(pico_copy: Path) -> None:

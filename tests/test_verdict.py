@@ -10,7 +10,9 @@ import pytest
 
 from upbringing.identity import generator
 from upbringing.study.answer import answer
+from upbringing.study.half_life import HalfLife
 from upbringing.study.poles import Pole, Poles, Washout, examine_poles, examine_washout
+from upbringing.study.preregistration import Answered
 from upbringing.study.rules import POSITION_PAIRS, pairs_for
 from upbringing.study.statistics import Contrast, Cost, binomial_lower_bound, contrasts
 from upbringing.study.verdict import Evidence, Verdict, decide, is_equivalent, is_positive
@@ -301,6 +303,105 @@ def test_answer_gives_each_schedule_its_verdict():
         "Steep rate, against the same scenes shuffled",
         "Steep rate, RECENCY",
         "The unit is the distance between minds raised on one pole only.",
+    ]
+
+
+# Several axes
+
+
+def test_a_verdict_on_another_axis_names_it():
+    scenic = {"axis": "dry–scenic", "toward": "scenic"}
+    won = judged(from_means(F=0.31, M=0.0, L=0.0, S=0.0), **scenic)
+    assert won.sentence.startswith(
+        "Read first, drama moved the mind further toward scenic, on dry–scenic, than shuffled "
+    )
+    assert (won.axis, won.toward) == ("dry–scenic", "scenic")
+    nothing = judged(from_means(F=0.0, M=0.0, L=0.0, S=0.0), **scenic)
+    assert nothing.sentence.endswith("of the shuffled one on average on dry–scenic.")
+    open_ = judged(from_means(half=0.9, F=0.05, M=0.0, L=0.0, S=0.0), **scenic)
+    assert open_.sentence == (
+        "8 seeds do not settle whether it matters when drama is read on dry–scenic."
+    )
+    shut = dataclasses.replace(PASSED, gate="failed", reason="too close")
+    assert (
+        "No verdict on dry–scenic: too close"
+        in judged([contrast("F−S", 0)], poles=shut, **scenic).sentence
+    )
+
+
+def test_the_axis_of_the_block_itself_is_not_named():
+    verdict = judged(from_means(F=0.31, M=0.0, L=0.0, S=0.0), axis="drama–technical")
+    assert "drama–technical" not in verdict.sentence
+    assert verdict.axis == "drama–technical"
+
+
+def test_answer_tells_axes_apart():
+    own = [dataclasses.replace(c, axis="d–t") for c in from_means(F=0.31, M=0.0, L=0.0, S=0.0)]
+    other = [dataclasses.replace(c, axis="dry–scenic") for c in from_means(F=0, M=0, L=0.4, S=0)]
+    verdicts = [
+        judged(own, axis="d–t"),
+        judged(other, axis="dry–scenic", toward="scenic"),
+    ]
+    lines = answer(
+        block="drama", contrasts=[*own, *other], verdicts=verdicts, costs=[cost("F", 0.1)]
+    )
+    assert [line.split(":")[0] for line in lines] == [
+        "Constant rate, against the same scenes shuffled",
+        "Constant rate, against the same scenes shuffled on dry–scenic",
+        "Constant rate, what it cost in held-out bits per byte",
+        "Constant rate, PRIMACY",
+        "Constant rate, RECENCY",
+        "The unit is the distance between minds raised on one pole only.",
+    ]
+    assert "drama last left the mind 0.40 nearer to scenic" in lines[1]
+    assert "drama first left the mind 0.31 nearer to drama" in lines[0]
+
+
+# What is sure without a verdict
+
+
+def test_a_sure_difference_is_not_called_unsettled():
+    verdict = judged(from_means(F=-0.3, M=0.0, L=0.0, S=0.0))
+    assert verdict.position == "UNRESOLVED"
+    assert verdict.sentence == (
+        "It matters when drama is read (first against shuffled −0.30 [−0.35, −0.25]; first against "
+        "in the middle −0.30 [−0.35, −0.25]; first against last −0.30 [−0.35, −0.25] pole "
+        "distances), but no place wins against all others."
+    )
+
+
+def test_half_lives_hypotheses_and_deviations_are_told():
+    found = from_means(F=0.31, M=0.0, L=0.0, S=0.0)
+    faded = HalfLife(
+        "constant", "d–t", "F−S", "fades", 2100.4, 1500.0, None, 9000.0, "tokens", 8, "", ""
+    )
+    lives = [
+        faded,
+        dataclasses.replace(faded, name="M−S", answer="no effect to fade", estimate=None),
+        dataclasses.replace(faded, name="L−S", answer="longer than measured", estimate=None),
+        dataclasses.replace(faded, schedule="steep"),
+    ]
+    lines = answer(
+        block="drama",
+        contrasts=found,
+        verdicts=[judged(found)],
+        costs=[],
+        half_lives=lives,
+        hypotheses=[Answered("it lasts", "held", "PRIMACY expected, found PRIMACY")],
+        deviations=["torch was 1.0"],
+    )
+    assert lines[2:] == [
+        (
+            "Constant rate, on d–t: of what drama first left, half is gone after 2,100 tokens of "
+            "washout (95%: 1,500 to more than 9,000)."
+        ),
+        (
+            "Constant rate, on d–t: of what drama last left, more than half outlives 9,000 tokens "
+            "of washout (95%: a half-life of 1,500 or more)."
+        ),
+        "The unit is the distance between minds raised on one pole only.",
+        "Hypothesis held: it lasts (PRIMACY expected, found PRIMACY).",
+        "Deviation from what was written down: torch was 1.0.",
     ]
 
 

@@ -65,9 +65,10 @@ CLAIMS: dict[str, tuple[str, Allowed]] = {
     ),
     "it lasts": (r"still there|\blasts\b|\blasted\b|surviv", lambda v: "LASTING" in v.qualifiers),
     "it faded": (r"\bfaded\b|the shuffle was as far|gone", lambda v: "FADED" in v.qualifiers),
-    "it costs": (r"\bmay cost\b|\bit costs?\b", lambda v: "AT A COST" in v.qualifiers),
+    "it costs": (r"\bmay cost\b|\bcosts? more\b", lambda v: "AT A COST" in v.qualifiers),
     "a demonstration": (r"demonstration", lambda v: v.position == DEMONSTRATION),
     "not measurable": (r"cannot be measured", lambda v: v.position == NOT_MEASURABLE),
+    "it matters": (r"\bIt matters", lambda v: v.position in (*WON, UNRESOLVED)),
     "unsettled": (r"do not settle", lambda v: v.position == UNRESOLVED),
 }  # fmt: skip
 
@@ -228,6 +229,21 @@ def test_a_position_stands_on_every_contrast_it_names(one: Evidence) -> None:
 
 
 @given(evidence())
+def test_that_it_matters_is_said_where_a_contrast_is_sure(one: Evidence) -> None:
+    """Also without a place that wins; and then the sentence says that none does."""
+    verdict = decide(one)
+    if "it matters" in claims_in(verdict.sentence):
+        assert any(
+            contrast.low is not None and contrast.low > 0 and contrast.estimate is not None
+            and contrast.estimate >= SMALLEST_EFFECT
+            for both in one.contrasts
+            for contrast in (both, both.reversed())
+            if set(contrast.name.split("−")) <= set("FMLS")
+        )  # fmt: skip
+        assert verdict.position in WON or "no place wins" in verdict.sentence
+
+
+@given(evidence())
 def test_every_figure_of_a_verdict_is_of_its_records(one: Evidence) -> None:
     verdict = decide(one)
     assert numbers_in(verdict.sentence) <= figures_of(one)
@@ -240,7 +256,7 @@ WINNING = {
     RECENCY: {"F": 0.0, "M": 0.0, "L": 0.5, "S": 0.0},
     INTERIOR: {"F": 0.0, "M": 0.5, "L": 0.0, "S": 0.0},
     NONE: {"F": 0.0, "M": 0.0, "L": 0.0, "S": 0.0},
-    UNRESOLVED: {"F": 0.09, "M": 0.0, "L": 0.05, "S": 0.0},
+    UNRESOLVED: {"F": 0.095, "M": 0.0, "L": 0.0, "S": 0.0},
 }
 PASSED = Poles(Pole("a", 1.0, ()), Pole("b", 0.0, ()), 1.0, 0.1, "passed", "fine")
 
@@ -440,7 +456,9 @@ def test_a_departure_is_said_where_it_is_decided(one: Departure) -> None:
     allowed = turn_numbers(one.num_seeds, one.read.values(), *figures, len(AGES))
     assert numbers_in(said) <= allowed | {str(len(AGES))}
     assert (one.num_seeds < FEWEST_SEEDS) <= (
-        "shown, not decided" in said or "no age has a figure" in said
+        "shown, not decided" in said
+        or "no age has a figure" in said
+        or all(not at.estimate for at in one.course)
     )
 
 

@@ -565,7 +565,8 @@ def study(
     mirrored = _log(log, log_to or out / "log")
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
     say(f"{out / 'study.json'}: {len(design.plans)} runs, design {design.digest[:16]}")
-    say(f"{out / PREREGISTRATION}: written before the first run, SHA-256 {file_digest(out / PREREGISTRATION)}")
+    written = out / PREREGISTRATION
+    say(f"{written}: hashed before the first run, SHA-256 {file_digest(written)}")
     for line in warnings_of(design):
         say(line)
     if design_only:

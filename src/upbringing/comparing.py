@@ -105,6 +105,7 @@ def _say_between(
     between = compare_minds(
         [life.subject for life in lives],
         list(chain.from_iterable(by_kind.values())),
+        [kind for kind, passages in by_kind.items() for _ in passages],
         with_barrier=asked.barrier,
         on_pair=_Watch("loss barriers"),
     )

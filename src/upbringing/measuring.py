@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from upbringing.character import measure_run, own_measures, probes_of
-from upbringing.character.axis_files import find_axis
+from upbringing.character.axis_files import find_axes
+from upbringing.character.harness.running import check_harness_tasks
 from upbringing.character.probes import Probes, axis_between
 from upbringing.character.surface import marks_of_pole
 from upbringing.console import profile_table, say, wide
@@ -49,10 +50,12 @@ def _probes(
 ) -> Probes:
     corpus = Corpus.open(run.sources["corpus"])
     extra = own_measures(measures)
+    check_harness_tasks(measures)
     found = []
     if poles:
         found.append(axis_between(corpus, tuple(poles[0]), tuple(poles[1]), lang))
-    found += [find_axis(said, lang or corpus.langs[0], corpus) for said in axes]
+    if axes:
+        found += find_axes(axes, lang or corpus.langs[0], corpus)
     names = [axis.name for axis in found]
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:

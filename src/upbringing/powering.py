@@ -57,9 +57,10 @@ def show_power(
         assert seed_sd is not None
         spread, arms = Spread(seed_sd, seed_sd), arms or USUAL_ARMS
     planned = Planned(tuple(arms), position, 0.0 if position == NONE else effect, num_axes)
+    rows = [_scenarios(planned, number, spread) for number in numbers_of_seeds]
     say(_spread_line(spread, pilot))
     say(_plan_line(planned))
-    wide.print(_table([_scenarios(planned, number, spread) for number in numbers_of_seeds], spread))
+    wide.print(_table(rows, spread))
     say(_needs(planned, spread))
     say(
         f"chances are of {NUM_STUDIES:,} simulated studies each, ±3 points; "

@@ -14,9 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from harnessing import Home, home_at
 from ruamel.yaml import YAML
+from stories import pico_settings
 
 from upbringing.character import Probes
 from upbringing.character.asked import Asked
@@ -28,7 +30,9 @@ from upbringing.character.harness.running import (
 )
 from upbringing.character.harness.tasks import export_tasks
 from upbringing.character.measures import measures, readings_of
+from upbringing.corpus import Corpus
 from upbringing.errors import InputError
+from upbringing.study import conclude, execute, prepare
 from upbringing.study.harnessed import import_results
 from upbringing.training import open_mind
 
@@ -38,17 +42,17 @@ STYLE = ("style_margin", "style_margin_sum", "style_margin_pmi")
 MEASURES = (*STYLE, "bits_per_byte", "knowledge_margin", "knowledge_by_kind")
 
 
-@pytest.fixture(scope="module", params=["en", "ru"])
-def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return home_at(tmp_path_factory.mktemp(request.param), request.param)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return home_at(tmp_path_factory.mktemp("en"))
 
 
-def evaluated(tasks: Path, minds: list[Path]) -> Path:
+def evaluated(tasks: Path, mind: Path) -> Path:
     """What the command of the exported README does, in the folder of the tasks."""
     readme = (tasks / "README.md").read_text("utf-8")
     command = readme.partition("```\n")[2].partition("\n```")[0]
     lines = [line for line in command.splitlines() if not line.startswith(("pip", "upbringing"))]
-    script = "\n".join(lines).replace("RUN/checkpoints/age_*", " ".join(map(str, minds)))
+    script = "\n".join(lines).replace("RUN/checkpoints/age_*", str(mind))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euc", script], cwd=tasks, env={**os.environ, "PATH": path},
@@ -58,41 +62,40 @@ def evaluated(tasks: Path, minds: list[Path]) -> Path:
     return tasks / "results"
 
 
-@pytest.mark.parametrize("row_length", [512, 128, 48])
+@pytest.mark.parametrize(("lang", "row_length"), [("en", 512), ("en", 128), ("ru", 48)])
 def test_figures_are_ours_to_a_ten_thousandth(
-    home: Home, tmp_path: Path, row_length: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, lang: str, row_length: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Also where rows are shorter than the texts; of the items that were kept."""
-    checkpoints = tmp_path / "runs" / "F-s0" / "checkpoints"
-    minds = [
-        home.mind(checkpoints / f"age_{age:.4f}", row_length=row_length, seed=seed)
-        for seed, age in enumerate((0.5, 1.0))
-    ]
+    home = home_at(tmp_path / "world", lang)
+    mind = home.mind(tmp_path / "F-s0" / "checkpoints" / "age_0.5000", row_length=row_length)
     probes = home.probes(num_pairs=24)
-    export_tasks(minds[0], row_length, probes, tmp_path / "tasks")
+    export_tasks(mind, row_length, probes, tmp_path / "tasks")
     kept = only_kept(probes, tmp_path / "tasks")
-    results = evaluated(tmp_path / "tasks", minds)
+    results = evaluated(tmp_path / "tasks", mind)
+    (result,) = read_results([results])
+    assert result.notes == ()
+    theirs = {(one.measure, one.subject): one.value for one in result.readings}
+    asked = Asked(open_mind(Path(result.checkpoint)), kept)
     largest = dict.fromkeys((*MEASURES, "rolling"), 0.0)
-    for result in read_results([results]):
-        assert result.notes == ()
-        theirs = {(one.measure, one.subject): one.value for one in result.readings}
-        asked = Asked(open_mind(Path(result.checkpoint)), kept)
-        for one in readings_of(asked, [measures()[name] for name in MEASURES]):
-            difference = abs(theirs[one.measure, one.subject] - one.value)
-            largest[one.measure] = max(largest[one.measure], difference)
-            if one.measure == "bits_per_byte" and one.subject != "all":
-                rolling = theirs[f"lm-eval:upbringing_rolling_{one.subject}", one.measure]
-                largest["rolling"] = max(largest["rolling"], abs(rolling - one.value))
+    for one in readings_of(asked, [measures()[name] for name in MEASURES]):
+        difference = abs(theirs[one.measure, one.subject] - one.value)
+        largest[one.measure] = max(largest[one.measure], difference)
+        if one.measure == "bits_per_byte" and one.subject != "all":
+            rolling = theirs[f"lm-eval:upbringing_rolling_{one.subject}", one.measure]
+            largest["rolling"] = max(largest["rolling"], abs(rolling - one.value))
     num_pairs = len(kept.pairs[AXIS])
     with capsys.disabled():
         differences = ", ".join(f"{name} {value:.0e}" for name, value in largest.items())
-        sys.stdout.write(f"\nrows of {row_length}, {num_pairs} of 24 pairs: {differences}\n")
+        sys.stdout.write(
+            f"\n{lang}, rows of {row_length}, {num_pairs} of 24 pairs: {differences}\n"
+        )
     rolling = largest.pop("rolling")
     assert max(largest.values()) <= PARITY
     assert (rolling <= PARITY) == (row_length == 512)  # its own windows, where a text has several
     assert num_pairs >= 12
     imported = import_results([results], tmp_path / "readings").readings
-    assert imported["age"].unique().sort().to_list() == [0.5, 1.0]
+    assert imported.select("run", "age").unique().rows() == [("F-s0", 0.5)]
 
 
 def only_kept(probes: Probes, tasks: Path) -> Probes:
@@ -125,29 +128,49 @@ def test_other_settings_are_other_figures(home: Home, tmp_path: Path) -> None:
     assert abs(exact - rough) > PARITY
 
 
-def test_a_task_of_a_person_is_a_measure(home: Home, tmp_path: Path) -> None:
-    """Its YAML names a file beside it, and its figures are those of the harness."""
-    mind = home.mind(tmp_path / "mind")
+def persons_task(folder: Path) -> str:
+    """A task with its data beside it, of which any mind gets half right or none."""
+    folder.mkdir()
     rows = [{"q": "The seal is", "options": [" open", " closed"], "a": n % 2} for n in range(6)]
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     said = {
         "task": "mine", "dataset_path": "json",
         "dataset_kwargs": {"data_files": {"test": "rows.jsonl"}}, "test_split": "test",
         "output_type": "multiple_choice", "doc_to_text": "q", "doc_to_choice": "options",
         "doc_to_target": "a", "metric_list": [{"metric": "acc"}],
     }  # fmt: skip
-    task = tmp_path / "mine" / "task.yaml"
-    YAML().dump(said, task)
-    name = f"lm-eval:{task}"
-    check_harness_tasks([name])
-    measure = harness_measure(name)
+    YAML().dump(said, folder / "task.yaml")
+    return str(folder / "task.yaml")
+
+
+def test_a_task_of_a_person_is_a_measure(home: Home, tmp_path: Path) -> None:
+    mind, task = home.mind(tmp_path / "mind"), persons_task(tmp_path / "mine")
+    check_harness_tasks([f"lm-eval:{task}"])
+    measure = harness_measure(f"lm-eval:{task}")
     asked = Asked(open_mind(mind), home.probes(), mind)
     assert measure.ask(asked) == {"acc": 0.5}
     assert (measure.along, measure.file_digest is not None) == (False, True)
-    (one,) = harness_readings(mind, [str(task)], limit=1)
+    (one,) = harness_readings(mind, [task], limit=1)
     assert (one.task, one.metric) == ("mine", "acc")
     assert one.value in (0.0, 1.0)
+
+
+def test_a_study_asks_it_of_every_mind(stories: Corpus, tmp_path: Path) -> None:
+    name = f"lm-eval:{persons_task(tmp_path / 'mine')}"
+    settings = pico_settings(
+        arms=("F", "S"), schedules=("constant",), washout=None, measures=(name,)
+    )
+    design = prepare(settings, stories, tmp_path / "study")
+    execute(design, num_workers=1)
+    found = conclude(design)
+    readings = pl.read_parquet(tmp_path / "study" / "findings.parquet").filter(measure=name)
+    assert (readings.height, readings["run"].n_unique()) == (len(design.plans),) * 2
+    assert readings["subject"].unique().to_list() == ["acc"]
+    assert [c["name"] for c in found["contrasts"] if c["measure"] == name] == ["F−S"]
+    unknown = pico_settings(measures=("lm-eval:no_such_task",))
+    with pytest.raises(InputError, match="knows no task 'no_such_task'"):
+        prepare(unknown, stories, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_what_is_unknown_or_needs_the_network_is_refused(

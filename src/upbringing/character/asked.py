@@ -18,7 +18,7 @@ from upbringing.training import Mind, Run
 
 FloatArray = npt.NDArray[np.float64]
 
-_SIDES = ("positive", "negative", "positive_alone", "negative_alone")
+_SIDES, _ALONE = ("positive", "negative"), ("positive_alone", "negative_alone")
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,31 @@ class Asked:
 
     @cached_property
     def pairs(self) -> dict[str, FloatArray]:
-        """−log₂ p of the pairs of each axis, shape (4, num_pairs): the positive and the negative
-        text behind the opening, then both alone.
+        """−log₂ p of the pairs of each axis behind their openings, shape (2, num_pairs): of the
+        positive text, and of the negative one.
         """
         return self._scored[1]
+
+    @cached_property
+    def pairs_alone(self) -> dict[str, FloatArray]:
+        """The same of the texts without their openings."""
+        told = self._sides(_ALONE)
+        scored = bits(self.mind, [passage for group in told.values() for passage in group])
+        by_axis = np.split(scored, np.cumsum([len(group) for group in told.values()])[:-1])
+        return {name: of.reshape(2, -1) for name, of in zip(told, by_axis, strict=True)}
+
+    def _sides(self, sides: Sequence[str]) -> dict[str, list[Passage]]:
+        """Both sides of all pairs, one side after the other, by axis."""
+        return {
+            name: [getattr(pair, side) for side in sides for pair in pairs]
+            for name, pairs in self.probes.pairs.items()
+        }
 
     @cached_property
     def _scored(self) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
         """Held-out text and pairs, scored together: one set of forward passes."""
         probes = self.probes
-        told = {
-            name: [getattr(pair, side) for side in _SIDES for pair in pairs]
-            for name, pairs in probes.pairs.items()
-        }
+        told = self._sides(_SIDES)
         groups = [*probes.held_out.values(), *told.values()]
         scored = bits(self.mind, [passage for group in groups for passage in group])
         by_group = np.split(scored, np.cumsum([len(group) for group in groups])[:-1])
@@ -69,7 +81,7 @@ class Asked:
         return (
             dict(zip(probes.held_out, by_group[:num_kinds], strict=True)),
             {
-                name: found.reshape(len(_SIDES), -1)
+                name: found.reshape(2, -1)
                 for name, found in zip(told, by_group[num_kinds:], strict=True)
             },
         )

@@ -20,7 +20,7 @@ from upbringing.character.axis_fitting import (
     ENOUGH_TOPICS,
     LEAST_PAIRS,
     Fitted,
-    fit_axis,
+    fit_axes,
 )
 from upbringing.character.examination import JudgeReport
 from upbringing.character.judging import judge_for
@@ -31,7 +31,8 @@ from upbringing.errors import InputError
 
 LARGEST_IMBALANCE = 0.10
 NUM_PROMPTS = 16
-SIGNIFICANCE = 0.05  # over all prompts (Bonferroni)
+LARGEST_RATIO = 2.0  # of the shares of sentences that a prompt begins, where it is
+SIGNIFICANCE = 0.05  # over all prompts (Bonferroni), by Fisher's exact test
 
 _GUESSED = ("en", "ru")
 
@@ -52,7 +53,7 @@ def check_axis(axis: Axis, corpus: Corpus | None = None) -> list[Finding]:
     fitted = None
     if corpus is not None:
         try:
-            fitted = fit_axis(axis, corpus)
+            fitted = fit_axes([axis], corpus)[0]
         except InputError as error:
             found += [Finding("wrong", str(problem)) for problem in error.problems]
     asked = axis if fitted is None else fitted.axis
@@ -141,38 +142,36 @@ def _overlap(fitted: Fitted) -> Finding:
 
 
 def _prompts(fitted: Fitted, corpus: Corpus) -> Iterator[Finding]:
-    """Whether the prompts begin sentences of both poles equally often, where they begin any."""
+    """Whether the prompts begin as much of one pole's text as of the other's, where they do any."""
     axis = fitted.axis
-    whose = "prompts" if axis.prompts else "the corpus's openings"
     try:
         prompts = axis.prompts or openings_of(corpus, axis.lang, NUM_PROMPTS)
     except InputError as error:
         yield Finding("doubtful", f"no prompts, and {error}")
         return
+    pairs = axis.pairs(corpus)
+    shared = set() if pairs is None else set(pairs["opening"])
     texts = [_texts(corpus, axis.lang, pole) for pole in (axis.positive, axis.negative)]
     totals = [_num_starts(side, SENTENCE_START.pattern) for side in texts]
-    counted = 0
+    num_even = 0
     for prompt in prompts:
         starts = [_num_starts(side, _starting_with(prompt)) for side in texts]
-        if not any(starts) or not all(totals):
+        if not (any(starts) and all(totals)):
+            num_even += prompt in shared
             continue
-        counted += 1
+        shares = [start / total for start, total in zip(starts, totals, strict=True)]
         table = np.array([starts, np.subtract(totals, starts)])
-        if fisher_exact(table).pvalue < SIGNIFICANCE / len(prompts):
-            shares = [start / total for start, total in zip(starts, totals, strict=True)]
-            yield Finding(
-                "doubtful",
-                f"{prompt!r} begins {shares[0]:.2%} of {axis.positive.name}'s sentences and"
-                f" {shares[1]:.2%} of {axis.negative.name}'s",
-            )
-    if counted:
-        yield Finding(
-            "right", f"{counted} of {len(prompts)} {whose} were counted in both poles' text"
-        )
-    else:
-        yield Finding(
-            "doubtful", f"{len(prompts)} {whose} begin no sentence of either pole: uncounted"
-        )
+        is_certain = fisher_exact(table).pvalue < SIGNIFICANCE / len(prompts)
+        if is_certain and max(shares) > LARGEST_RATIO * min(shares):
+            said = f"{prompt!r} begins {shares[0]:.2%} of {axis.positive.name}'s sentences"
+            yield Finding("doubtful", f"{said} and {shares[1]:.2%} of {axis.negative.name}'s")
+        else:
+            num_even += 1
+    whose = "prompts" if axis.prompts else "openings of the corpus"
+    yield Finding(
+        "right" if num_even == len(prompts) else "doubtful",
+        f"{num_even} of {len(prompts)} {whose} begin text of both poles alike",
+    )
 
 
 def _texts(corpus: Corpus, lang: str, pole: Pole) -> pl.Series:

@@ -18,7 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 
 from upbringing.character.axes import Axis, Pole
-from upbringing.character.axis_fitting import ENOUGH_PAIRS, ENOUGH_TOPICS, fit_axis
+from upbringing.character.axis_fitting import ENOUGH_PAIRS, ENOUGH_TOPICS, fit_axes
 from upbringing.character.axis_pairs import narrowed, read_pairs, world_pairs, write_pairs
 from upbringing.character.measures import measures
 from upbringing.corpus import Corpus
@@ -215,15 +215,21 @@ def built_in_langs() -> list[str]:
     return sorted(folder.name for folder in _BUILT_IN.iterdir() if folder.is_dir())
 
 
-def find_axis(said: str, lang: str, corpus: Corpus) -> Axis:
-    """The axis of a name or path that a study says, as it can be asked about on its corpus.
+def find_axes(said: Sequence[str], lang: str, corpus: Corpus) -> list[Axis]:
+    """The axes of names or paths that a study says, as they can be asked about on its corpus.
 
     A name is one of those built in for the language, with a dash or a hyphen; anything that ends in
     `.yaml` is a path. Pairs and prompts that overlap the corpus's training text are left out.
     Raises `InputError` for no such axis, one of another language, and one of which too little is
     left.
     """
-    return fit_axis(load_axis(axis_file(said, lang), corpus), corpus, lang=lang).axis
+    axes = [load_axis(axis_file(name, lang), corpus) for name in said]
+    return [fitted.axis for fitted in fit_axes(axes, corpus, lang=lang)]
+
+
+def find_axis(said: str, lang: str, corpus: Corpus) -> Axis:
+    """`find_axes` for one; several at once read the corpus once."""
+    return find_axes([said], lang, corpus)[0]
 
 
 def axis_file(said: str, lang: str) -> Path:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import polars as pl
 
 from upbringing.character.axes import Axis
 from upbringing.corpus import TRAIN, Corpus
-from upbringing.corpus.overlap import BoolArray, Overlaps, overlaps
+from upbringing.corpus.overlap import Overlaps, overlaps
 from upbringing.errors import InputError, Problem
 
 ENOUGH_PAIRS, ENOUGH_TOPICS = 200, 20
@@ -38,29 +39,28 @@ class Fitted:
     lost_prompts: tuple[str, ...]
 
 
-def fit_axis(axis: Axis, corpus: Corpus, *, lang: str | None = None) -> Fitted:
-    """The axis without pairs and prompts that stand in the corpus's training text.
+def fit_axes(axes: Sequence[Axis], corpus: Corpus, *, lang: str | None = None) -> list[Fitted]:
+    """The axes without pairs and prompts that stand in the corpus's training text; it is read once.
 
-    Raises `InputError` with all that keeps it from being asked about: it is not of `lang`, or of no
-    language of the corpus; too few pairs are left, or no prompt; it has no pairs, and the corpus
-    lacks the kinds of a pole.
+    Raises `InputError` with all that keeps any of them from being asked about: it is not of `lang`,
+    or of no language of the corpus; too few pairs are left, or no prompt; it has no pairs, and the
+    corpus lacks the kinds of a pole.
     """
-    sides = [] if axis.own is None else [*axis.own["positive"], *axis.own["negative"]]
-    found = _overlaps(corpus, [*sides, *axis.prompts])
-    kept, left_out = axis.own, dict[str, int]()
-    if axis.own is not None:
-        by_pair = Overlaps(*(_of_pairs(rule, len(axis.own)) for rule in vars(found).values()))
-        kept, left_out = axis.own.filter(pl.Series(~by_pair.any)), by_pair.counts
-    is_lost = found.any[len(sides) :].tolist()
-    prompts, lost = (
-        tuple(p for p, was_lost in zip(axis.prompts, is_lost, strict=True) if was_lost is side)
-        for side in (False, True)
-    )
-    fitted = Fitted(replace(axis, own=kept, prompts=prompts), left_out, lost)
-    problems = list(_problems(fitted, corpus, lang))
+    asked = [_texts(axis) for axis in axes]
+    edges = np.cumsum([len(texts) for texts in asked])
+    found = _overlaps(corpus, [*chain.from_iterable(asked)])
+    by_axis = zip(*(np.split(rule, edges[:-1]) for rule in vars(found).values()), strict=True)
+    fitted = [_without(axis, Overlaps(*its)) for axis, its in zip(axes, by_axis, strict=True)]
+    problems = [problem for one in fitted for problem in _problems(one, corpus, lang)]
     if problems:
         raise InputError(problems)
     return fitted
+
+
+def _texts(axis: Axis) -> list[str]:
+    """What an axis brings to be asked with: one side of its pairs, then the other, then prompts."""
+    sides = [] if axis.own is None else [*axis.own["positive"], *axis.own["negative"]]
+    return [*sides, *axis.prompts]
 
 
 def _overlaps(corpus: Corpus, probes: Sequence[str]) -> Overlaps:
@@ -70,10 +70,20 @@ def _overlaps(corpus: Corpus, probes: Sequence[str]) -> Overlaps:
     return overlaps(texts, probes)
 
 
-def _of_pairs(is_met: BoolArray, num_pairs: int) -> BoolArray:
-    """Which pairs have a side that was met, (num_pairs,); prompts come after both sides."""
-    pairs: BoolArray = is_met[: 2 * num_pairs].reshape(2, num_pairs).any(axis=0)
-    return pairs
+def _without(axis: Axis, found: Overlaps) -> Fitted:
+    """An axis without what overlaps; `found` is of its `_texts`."""
+    num_pairs = 0 if axis.own is None else len(axis.own)
+    is_lost = found.any[2 * num_pairs :].tolist()
+    prompts, lost = (
+        tuple(p for p, was_lost in zip(axis.prompts, is_lost, strict=True) if was_lost is side)
+        for side in (False, True)
+    )
+    if axis.own is None:
+        return Fitted(replace(axis, prompts=prompts), {}, lost)
+    sides = (rule[: 2 * num_pairs].reshape(2, num_pairs) for rule in vars(found).values())
+    by_pair = Overlaps(*(rule.any(axis=0) for rule in sides))
+    own = axis.own.filter(pl.Series(~by_pair.any))
+    return Fitted(replace(axis, own=own, prompts=prompts), by_pair.counts, lost)
 
 
 def _problems(fitted: Fitted, corpus: Corpus, lang: str | None) -> Iterator[Problem]:

@@ -60,7 +60,7 @@ class Subject:
 class Figure:
     """A measure between each two minds: `values_RR`, nan where there is no figure.
 
-    `of` is the layer or the part of the mind, empty for the whole.
+    `of` is the layer, the part of the mind or of the figure; empty for the whole.
     """
 
     measure: str
@@ -128,20 +128,22 @@ def differ_in(first: Subject, second: Subject) -> str:
 def compare_minds(
     subjects: Sequence[Subject],
     passages: Sequence[Passage],
+    kinds: Sequence[str],
     *,
     with_barrier: bool = True,
     on_pair: Callable[[int, int], None] | None = None,
 ) -> Between:
     """Every measure between each two of several minds, on the same passages.
 
-        model_map        squared distance on the map of `model_map`
+        model_map        squared distance on the map of `model_map`, and its two parts: what minds
+                         know of kinds of text, and what is left `within` kinds
         jensen_shannon   as `jensen_shannon`
         cka, procrustes  of each layer, on the mean activation of each passage's text; what shuffled
                          passages give stands beside the latter as `procrustes_unrelated`
         weight_distance  of each part, where two minds began as one
         loss_barrier     likewise, over a part of the passages; unless it is left out
 
-    `on_pair` is told how many barriers of how many are done. Raises `InputError` where the minds or
+    `kinds` are those of the passages. `on_pair` is told how many barriers of how many are done. Raises `InputError` where the minds or
     the passages do not fit the measures.
 
     Unit: each figure states its own.
@@ -150,9 +152,13 @@ def compare_minds(
     """
     minds = [subject.mind for subject in subjects]
     mapped = model_map(minds, passages)
+    whole_RR = mapped.squared_distances
+    within_RR = mapped.within(kinds).squared_distances
     divergence = jensen_shannon(minds, passages)
     figures = [
-        Figure("model_map", "", "bits/byte", mapped.squared_distances),
+        Figure("model_map", "", "bits/byte", whole_RR),
+        Figure("model_map", "kinds", "bits/byte", np.maximum(whole_RR - within_RR, 0.0)),
+        Figure("model_map", "within kinds", "bits/byte", within_RR),
         Figure("jensen_shannon", "", "bits", divergence.bits_RR),
         *_of_layers(minds, passages),
         *_of_weights(subjects),

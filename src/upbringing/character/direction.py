@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import GroupKFold
 
 from upbringing.character.activations import FloatArray
 from upbringing.character.birth import check_one_birth
@@ -72,7 +71,7 @@ def trait_directions(
     By chance: where the poles of each group that has both are swapped or not, and those of the
     other groups are permuted.
 
-    Raises `InputError` for fewer than 5 groups.
+    Raises `InputError` for fewer than 5 groups, or 2 of a pole.
 
     Unit: standard deviations of a pole's texts; a linear reader of that one number is right in
     Φ(d′/2) of cases where both poles scatter alike.
@@ -82,28 +81,26 @@ def trait_directions(
     d′ says that the mind knows the difference, not that it has the trait.
     """
     own, other = groups or (_numbered(positive_LND), _numbered(negative_LMD))
-    names = np.array([*own, *other])
-    num_groups = len(set(names.tolist()))
-    if num_groups < _NUM_FOLDS:
-        raise InputError(
-            f"a direction is held out on groups of texts, and here are {num_groups}",
-            allowed=f"{_NUM_FOLDS} groups or more",
-        )
-    is_positive = np.arange(len(names)) < len(own)
+    _check(own, other)
+    groups_T = np.unique([*own, *other], return_inverse=True)[1]
+    is_positive = np.arange(len(groups_T)) < len(own)
+    dealt_CT = _dealt_anew(is_positive, groups_T)
     texts_LTD = np.concatenate([positive_LND, negative_LMD], axis=1).astype(np.float64)
-    dealt_CT = _dealt_anew(is_positive, names)
-    return [
-        Direction(
-            layer,
-            _difference(texts_TD, is_positive)[0],
-            _held_out_d_prime(texts_TD, is_positive, names),
-            float(np.quantile([_held_out_d_prime(texts_TD, d, names) for d in dealt_CT], 0.95)),
-            _random_d_prime(texts_TD, is_positive, layer),
-            num_groups,
-            birth,
+    directions = []
+    for layer, texts_TD in enumerate(texts_LTD):
+        by_chance = [_held_out_d_prime(texts_TD, dealt, groups_T) for dealt in dealt_CT]
+        directions.append(
+            Direction(
+                layer,
+                _difference(texts_TD, is_positive)[0],
+                _held_out_d_prime(texts_TD, is_positive, groups_T),
+                float(np.quantile(by_chance, 0.95)),
+                _random_d_prime(texts_TD, is_positive, layer),
+                int(groups_T.max()) + 1,
+                birth,
+            )
         )
-        for layer, texts_TD in enumerate(texts_LTD)
-    ]
+    return directions
 
 
 def direction_cosine(first: Direction, second: Direction) -> float:
@@ -124,11 +121,23 @@ def direction_cosine(first: Direction, second: Direction) -> float:
     return float(first.vector_D @ second.vector_D / sizes) if sizes else 0.0
 
 
+def _check(own: Sequence[str], other: Sequence[str]) -> None:
+    """Raise `InputError` for fewer groups than can be held out."""
+    num_groups = len({*own, *other})
+    if num_groups < _NUM_FOLDS or min(len({*own}), len({*other})) < 2:
+        raise InputError(
+            f"a direction is held out on groups of texts, and here are {num_groups}",
+            allowed=f"{_NUM_FOLDS} or more, 2 of each pole",
+        )
+
+
 def _numbered(texts_LND: npt.NDArray[Any]) -> list[str]:
     return [str(number) for number in range(texts_LND.shape[1])]
 
 
-def _difference(texts_TD: FloatArray, is_positive: npt.NDArray[Any]) -> tuple[FloatArray, float]:
+def _difference(
+    texts_TD: FloatArray, is_positive: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, float]:
     """From the mean of the negative texts to that of the positive ones; the middle along it."""
     above_D, below_D = texts_TD[is_positive].mean(0), texts_TD[~is_positive].mean(0)
     vector_D: FloatArray = above_D - below_D
@@ -136,40 +145,55 @@ def _difference(texts_TD: FloatArray, is_positive: npt.NDArray[Any]) -> tuple[Fl
 
 
 def _held_out_d_prime(
-    texts_TD: FloatArray, is_positive: npt.NDArray[Any], names: npt.NDArray[Any]
+    texts_TD: FloatArray, is_positive: npt.NDArray[np.bool_], groups_T: npt.NDArray[np.int64]
 ) -> float:
     """d′ of the texts, each placed along the direction of the groups that it is not in."""
-    places_T = np.zeros(len(texts_TD))
-    for made_from, held_out in GroupKFold(_NUM_FOLDS).split(texts_TD, groups=names):
-        vector_D, middle = _difference(texts_TD[made_from], is_positive[made_from])
+    folds_T, places_T = _folds(is_positive, groups_T), np.zeros(len(texts_TD))
+    for fold in range(_NUM_FOLDS):
+        is_held_out = folds_T == fold
+        vector_D, middle = _difference(texts_TD[~is_held_out], is_positive[~is_held_out])
         size = np.linalg.norm(vector_D) or 1.0
-        places_T[held_out] = (texts_TD[held_out] @ vector_D - middle) / size
+        places_T[is_held_out] = (texts_TD[is_held_out] @ vector_D - middle) / size
     return _d_prime(places_T, is_positive)
 
 
-def _dealt_anew(is_positive: npt.NDArray[Any], names: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def _folds(
+    is_positive: npt.NDArray[np.bool_], groups_T: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """The fold of each text, (T,): groups are dealt in turns, those of one pole together."""
+    order = np.argsort(_shares(is_positive, groups_T), kind="stable")
+    return (np.argsort(order) % _NUM_FOLDS)[groups_T]
+
+
+def _shares(is_positive: npt.NDArray[np.bool_], groups_T: npt.NDArray[np.int64]) -> FloatArray:
+    """The share of positive texts in each group, (G,)."""
+    shares_G: FloatArray = np.bincount(groups_T, weights=is_positive) / np.bincount(groups_T)
+    return shares_G
+
+
+def _dealt_anew(
+    is_positive: npt.NDArray[np.bool_], groups_T: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
     """Which texts are positive where poles are dealt to groups by chance: (C, T)."""
-    groups_T = np.unique(names, return_inverse=True)[1]
-    shares_G = np.bincount(groups_T, weights=is_positive) / np.bincount(groups_T)
+    shares_G = _shares(is_positive, groups_T)
     is_mixed_G = (shares_G > 0) & (shares_G < 1)
     dealt = []
     for number in range(_NUM_DEALT):
         draws = generator(0, "poles dealt anew", str(number))
-        is_swapped_G = draws.random(len(shares_G)) < 0.5
-        pole_G = shares_G > 0.5
+        is_swapped_G, pole_G = draws.random(len(shares_G)) < 0.5, shares_G > 0.5
         pole_G[~is_mixed_G] = draws.permutation(pole_G[~is_mixed_G])
         swapped_T = is_positive ^ is_swapped_G[groups_T]
         dealt.append(np.where(is_mixed_G[groups_T], swapped_T, pole_G[groups_T]))
     return np.stack(dealt)
 
 
-def _d_prime(places_T: FloatArray, is_positive: npt.NDArray[Any]) -> float:
+def _d_prime(places_T: FloatArray, is_positive: npt.NDArray[np.bool_]) -> float:
     above, below = places_T[is_positive], places_T[~is_positive]
     spread = np.sqrt((above.var(ddof=1) + below.var(ddof=1)) / 2)
     return float((above.mean() - below.mean()) / spread) if spread else 0.0
 
 
-def _random_d_prime(texts_TD: FloatArray, is_positive: npt.NDArray[Any], layer: int) -> float:
+def _random_d_prime(texts_TD: FloatArray, is_positive: npt.NDArray[np.bool_], layer: int) -> float:
     draws = generator(0, "random directions", str(layer))
     places_TR = texts_TD @ draws.standard_normal((texts_TD.shape[1], _NUM_RANDOM))
     found = [abs(_d_prime(places_T, is_positive)) for places_T in places_TR.T]

@@ -40,7 +40,7 @@ def acquisition_age(readings: pl.DataFrame) -> dict[str, float]:
     Unit: a share of life. A kind that was at its best at the first kept age has that age.
     Cost: none beyond the readings.
     Fails: the gain counts from the first kept age, so what was learnt before is not in it; with few
-    kept ages it is a guess along a straight line.
+    kept ages it is a guess along a straight line; a gain as small as noise has an age too.
     """
     return {kind: half_gain(ages, bits)[0] for kind, ages, bits in curves(readings)}
 

@@ -46,11 +46,12 @@ def _encode(tokenizer: Tokenizer, text: str) -> list[int]:
 
 @torch.inference_mode()
 def bits(mind: Mind, passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
-    """−log₂ p of the scored tokens of each passage, shape (N,)."""
-    windows = [w for number, p in enumerate(passages) for w in _windows(number, p, mind.row_length)]
+    """−log₂ p of the scored tokens of each passage, shape (N,); what comes twice is read once."""
+    distinct = {one: number for number, one in enumerate(dict.fromkeys(passages))}
+    windows = [w for one, n in distinct.items() for w in _windows(n, one, mind.row_length)]
     windows.sort(key=lambda window: len(window[1]), reverse=True)  # little padding
     at_once = min(_TOKENS_AT_ONCE, _LOGITS_AT_ONCE // mind.num_vocab)
-    totals = np.zeros(len(passages))
+    totals = np.zeros(len(distinct))
     start = 0
     while start < len(windows):
         longest = len(windows[start][1])
@@ -64,7 +65,7 @@ def bits(mind: Mind, passages: Sequence[Passage]) -> npt.NDArray[np.float64]:
         losses_NT = mind.losses(tokens_NT.to(mind.device)).double().numpy(force=True)
         np.add.at(totals, [n for n, _, _ in batch], (losses_NT * scored_NT).sum(1) / np.log(2))
         start = stop
-    return totals
+    return totals[[distinct[one] for one in passages]]
 
 
 def bits_per_byte(mind: Mind, by_kind: Mapping[str, Sequence[Passage]]) -> dict[str, float]:

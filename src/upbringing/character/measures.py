@@ -87,13 +87,17 @@ def own_measures(names: Sequence[str]) -> tuple[Measure, ...]:
 
 
 def _own(name: str) -> Measure:
+    from upbringing.character.harness.running import harness_measure, is_harness_measure
+
+    if is_harness_measure(name):
+        return harness_measure(name)
     file, is_path, _ = name.rpartition(f"{SUFFIX}:")
     if not is_path:
         known = list(measures())
         raise InputError(
             f"{name!r} names no measure of your own",
             where="measures",
-            allowed=f"FILE.py:FUNCTION; {', '.join(known)} are asked in any case",
+            allowed=f"FILE.py:FUNCTION, lm-eval:TASK; {', '.join(known)} are asked in any case",
             do=suggestion(name, known),
         )
     path = f"{file}{SUFFIX}"

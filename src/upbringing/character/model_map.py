@@ -14,13 +14,17 @@ are scaled so that
 
     ‖point of p − point of q‖² ≈ KL(p ‖ q) in bits a byte, over text like the one that was asked.
 
+This holds for text that both minds could have written. Where one mind knows a kind of text better
+and the other another kind, d has another mean in each kind, which is no divergence of next tokens,
+and adds up over a text. `within` takes that part away; the two parts sum to the whole.
+
 Shapes: R minds, N texts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,10 +43,12 @@ class ModelMap:
 
     points_RN        their coordinates, with the mean of all minds at 0
     bits_per_byte_R  what each needs for all texts together, which the points leave out
+    num_bytes_N      how long the texts are
     """
 
     points_RN: FloatArray
     bits_per_byte_R: FloatArray
+    num_bytes_N: FloatArray
 
     @cached_property
     def squared_distances(self) -> FloatArray:
@@ -52,6 +58,17 @@ class ModelMap:
         distances_RR: FloatArray = np.maximum(own_R[:, None] + own_R - 2 * gram_RR, 0.0)
         np.fill_diagonal(distances_RR, 0.0)
         return distances_RR
+
+    def within(self, kinds: Sequence[str]) -> ModelMap:
+        """The map without what each mind needs of each kind of text on average, bits a byte.
+
+        `kinds` are those of the texts, (N,). Squared distances fall by those of the kinds' means.
+        """
+        is_kind_NK = np.asarray(kinds)[:, None] == np.unique(kinds)
+        axes_NK = is_kind_NK * np.sqrt(self.num_bytes_N)[:, None]
+        axes_NK /= np.linalg.norm(axes_NK, axis=0)
+        left_RN = self.points_RN - self.points_RN @ axes_NK @ axes_NK.T
+        return replace(self, points_RN=left_RN)
 
     @property
     def layout(self) -> FloatArray:
@@ -86,8 +103,9 @@ def model_map(minds: Sequence[Mind], passages: Sequence[Passage]) -> ModelMap:
 
     Unit: squared distances are bits a byte of the passages' text.
     Cost: one forward pass of each mind over all passages, one mind after another.
-    Fails: the approximation holds for minds that are near each other, and expects texts as the
-    minds would write them; between minds that are far apart it orders, and does not measure. With N
+    Fails: the approximation holds for minds that are near each other, on texts that they could have
+    written; between minds that are far apart, or know other kinds of text best, the figure lies
+    above their divergence (`ModelMap.within` is then nearer), and orders more than measures. With N
     texts a squared distance varies by about √(2 / N) of itself. Two axes of almost one size may
     turn into each other when a mind is added.
     """
@@ -109,7 +127,7 @@ def map_of_bits(bits_RN: npt.ArrayLike, num_bytes_N: Sequence[int]) -> ModelMap:
     rates_R = needed_RN.sum(1) / bytes_N.sum()
     own_RN = (needed_RN - rates_R[:, None] * bytes_N) / np.sqrt(bytes_N)
     points_RN = (own_RN - own_RN.mean(0)) * np.sqrt(np.log(2) / 2 / len(bytes_N))
-    return ModelMap(points_RN, rates_R)
+    return ModelMap(points_RN, rates_R, bytes_N)
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ def order_memory(
     targets_N = _within(np.asarray(ages_N, dtype=np.float64)[is_kept], kinds)
     shuffles_NS = [_shuffled(targets_N, kinds, seed, number) for number in range(num_shuffles)]
     targets_NS = np.column_stack([targets_N, *shuffles_NS])
-    guesses_NS = _guesses(activations_ND, targets_NS, documents)
+    guesses_NS = _guesses(activations_ND, targets_NS, kinds, documents)
     guessed_N = guesses_NS[:, 0]
     found, *by_chance = _spearman(guesses_NS, targets_NS)
     is_end = (targets_N < 1 / 3) | (targets_N > 2 / 3)
@@ -131,18 +131,39 @@ def _shuffled(targets_N: FloatArray, kinds: npt.NDArray[Any], seed: int, number:
 
 
 def _guesses(
-    activations_ND: FloatArray, targets_NS: FloatArray, documents: npt.NDArray[Any]
+    activations_ND: FloatArray,
+    targets_NS: FloatArray,
+    kinds: npt.NDArray[Any],
+    documents: npt.NDArray[Any],
 ) -> FloatArray:
-    """A guess at each target of each scene, by a probe that has not seen its document: (N, S)."""
+    """A guess at each target of each scene, by a probe that has not seen its document: (N, S).
+
+    A probe is made from what a scene differs in from the others of its kind. Else it would learn
+    that a kind is late of which the early scenes are held out, and guess these wrong.
+    """
+    codes = np.unique(kinds, return_inverse=True)[1]
     guesses_NS = np.zeros_like(targets_NS)
     for made_from, held_out in GroupKFold(_NUM_FOLDS).split(activations_ND, groups=documents):
-        scale = StandardScaler().fit(activations_ND[made_from])
-        # A rank's mean is known. One that was fitted would be high where what is held out is low.
+        of_kind_ND, of_kind_NS = (
+            _kind_means(x[made_from], codes[made_from], codes.max() + 1)[codes]
+            for x in (activations_ND, targets_NS)
+        )
+        own_ND, own_NS = activations_ND - of_kind_ND, targets_NS - of_kind_NS
+        scale = StandardScaler(with_mean=False).fit(own_ND[made_from])
         probe = RidgeCV(_PENALTIES, alpha_per_target=True, fit_intercept=False)
-        probe.fit(scale.transform(activations_ND[made_from]), targets_NS[made_from] - _MEAN_RANK)
-        told_NS = probe.predict(scale.transform(activations_ND[held_out]))
-        guesses_NS[held_out] = _MEAN_RANK + told_NS
+        probe.fit(scale.transform(own_ND[made_from]), own_NS[made_from])
+        guesses_NS[held_out] = _MEAN_RANK + probe.predict(scale.transform(own_ND[held_out]))
     return guesses_NS
+
+
+def _kind_means(x_ND: FloatArray, codes_N: npt.NDArray[np.int64], num_kinds: int) -> FloatArray:
+    """The mean of each kind, (K, D); of a kind that is not there, that of all."""
+    is_kind_NK = codes_N[:, None] == np.arange(num_kinds)
+    sums_KD, counts_K = is_kind_NK.T.astype(np.float64) @ x_ND, is_kind_NK.sum(0)
+    means_KD: FloatArray = np.where(
+        counts_K[:, None] > 0, sums_KD / np.maximum(counts_K, 1)[:, None], x_ND.mean(0)
+    )
+    return means_KD
 
 
 def _spearman(guesses_NS: FloatArray, targets_NS: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ def style_margin(asked: Asked) -> Figures:
     Fails: where the two sides differ in more than manner; pairs are told of one event for that.
     """
     figures = {}
-    for name, (a, b, _, _) in asked.pairs.items():
+    for name, (a, b) in asked.pairs.items():
         bytes_a, bytes_b = _sizes(asked, name)
         figures[name] = float((b / bytes_b - a / bytes_a).mean())
     return figures
@@ -35,19 +35,20 @@ def style_margin_sum(asked: Asked) -> Figures:
     Cost: that of `style_margin`, with which it shares its passes.
     Fails: the longer side loses, whatever its manner.
     """
-    return {name: float((b - a).mean()) for name, (a, b, _, _) in asked.pairs.items()}
+    return {name: float((b - a).mean()) for name, (a, b) in asked.pairs.items()}
 
 
-@measure(unit="bits/byte")
+@measure(unit="bits/byte", along=False)
 def style_margin_pmi(asked: Asked) -> Figures:
     """For each axis, `style_margin` of log₂p(a∣c) − log₂p(a): what the opening adds.
 
     Unit: bits a byte.
-    Cost: another forward pass over both texts of every pair, alone.
+    Cost: another forward pass over both texts of every pair, alone; at the end of life only.
     Fails: a mind too small to use an opening gives noise around zero.
     """
     figures = {}
-    for name, (a, b, a_alone, b_alone) in asked.pairs.items():
+    for name, (a, b) in asked.pairs.items():
+        a_alone, b_alone = asked.pairs_alone[name]
         bytes_a, bytes_b = _sizes(asked, name)
         figures[name] = float(((a_alone - a) / bytes_a - (b_alone - b) / bytes_b).mean())
     return figures

@@ -194,7 +194,8 @@ class _Read:
     def windows(self, length: int) -> tuple[Keys, IntArray]:
         """A hash of so many characters from each on, and the text it begins in, (n,) each."""
         hashes = self.hashes(length)
-        return hashes, np.searchsorted(self.ends, np.arange(len(hashes)))
+        sizes = np.diff(self.ends, prepend=-1)
+        return hashes, np.repeat(np.arange(self.num_texts), sizes)[: len(hashes)]
 
     def around(self, pieces: IntArray) -> Keys:
         """A hash of each substring of `NUM_CHARACTERS` that holds one of the pieces, (n,)."""
@@ -239,9 +240,9 @@ class _Asked:
     """The windows of probes, and which of them were met in a text."""
 
     def __init__(self, hashes: Keys, text: IntArray, num_probes: int) -> None:
-        self._known, self._which = np.unique(hashes, return_inverse=True)
+        self._hashes, self._text, self._num_probes = hashes, text, num_probes
+        self._known = np.sort(hashes)
         self._met = np.zeros(len(self._known), dtype=bool)
-        self._text, self._num_probes = text, num_probes
         size = min(_LARGEST_FILTER, 1 << (16 * len(self._known) + 1).bit_length())
         self._shift = np.uint64(64 - (size.bit_length() - 1))
         self._may_be_known = np.zeros(size, dtype=bool)
@@ -249,23 +250,28 @@ class _Asked:
 
     def know(self, hashes: Keys) -> BoolArray:
         """Which of these are windows of the probes, (n,)."""
-        is_known = self._may_be_known[hashes >> self._shift]
-        is_known[is_known] = self._known[self._places(hashes[is_known])] == hashes[is_known]
+        is_known: BoolArray = self._may_be_known[hashes >> self._shift]
+        is_known[is_known] = _are_among(self._known, hashes[is_known])
         return is_known
 
     def meet(self, hashes: Keys) -> None:
         """Note which windows of the probes are among these."""
-        self._met[self._places(hashes[self.know(hashes)])] = True
-
-    def _places(self, hashes: Keys) -> IntArray:
-        return np.searchsorted(self._known, hashes).clip(max=max(0, len(self._known) - 1))
+        self._met[np.searchsorted(self._known, hashes[self.know(hashes)])] = True
 
     @property
     def is_met(self) -> BoolArray:
         """Which probes have a window that was met, (num_probes,)."""
         found = np.zeros(self._num_probes, dtype=bool)
-        found[self._text[self._met[self._which]]] = True
+        found[self._text[_are_among(self._known[self._met], self._hashes)]] = True
         return found
+
+
+def _are_among(known: Keys, hashes: Keys) -> BoolArray:
+    """Which of these are among those known, which are sorted, (n,)."""
+    if not len(known):
+        return np.zeros(len(hashes), dtype=bool)
+    found: BoolArray = known[np.searchsorted(known, hashes).clip(max=len(known) - 1)] == hashes
+    return found
 
 
 class _Sketches:

@@ -97,9 +97,9 @@ class Study:
 
     @cached_property
     def character(self) -> pl.DataFrame:
-        """The primary measure along life: run, arm, schedule, seed, stage, age, `value`, `position`.
+        """The primary measure along life: a run, arm, schedule, seed, stage and age a row.
 
-        The position is the height of the value on the `scale`.
+        The `position` is the height of the `value` on the `scale`.
         """
         return self._placed(primary_rows(self.along, self.findings))
 

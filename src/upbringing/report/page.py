@@ -6,7 +6,7 @@ JSON; without text, no opening and no answer is in the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 import vl_convert
 
 from upbringing.files import write_text
-from upbringing.report import charts, ribbons, samples, tables, words
+from upbringing.report import charts, further, ribbons, samples, tables, turning, words
 from upbringing.report.charts import arms_of
 from upbringing.report.colours import CONFIG, arm_colour
 from upbringing.report.folder import Study, read_study
@@ -41,7 +41,9 @@ def render(study: Study, *, with_text: bool) -> str:
         Section("picture", "Where each mind ended", _picture(study)),
         Section("reading", "What was read when", _reading(study)),
         Section("life", "Character through life", _life(study)),
+        Section("turning", "Turning points", _turning(study)),
         Section("figures", "Arms and measures", tables.section(study)),
+        *_further(study.findings),
         Section("samples", "The same opening, answered by each mind", _samples(study, with_text)),
         Section("making", "How it was made", tables.making(study)),
         Section("words", "The words used here", _glossary()),
@@ -55,6 +57,25 @@ def render(study: Study, *, with_text: bool) -> str:
         },
         scripts=(_vega(), asset("page.js")),
     )
+
+
+def _turning(study: Study) -> str:
+    return turning.section(turning.turning_points_of(study), study.findings)
+
+
+def _further(findings: Findings) -> Iterator[Section]:
+    """What not every study has."""
+    if findings.hypotheses:
+        yield Section("hypotheses", "What was expected", further.hypotheses(findings))
+    if findings.half_lives:
+        yield Section("fading", "What the washout left", further.fading(findings.half_lives))
+    if findings.interpretation:
+        told = further.interpretation(findings.interpretation, findings)
+        yield Section(
+            "interpretation", f"How {escape(findings.interpretation.next)} was read", told
+        )
+    if findings.doses:
+        yield Section("doses", "Style against knowledge", further.doses(findings.doses, findings))
 
 
 def _charts(study: Study) -> dict[str, Mapping[str, Any]]:

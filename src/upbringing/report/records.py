@@ -127,6 +127,54 @@ class Axis(Record):
     judge: Mapping[str, Any] | None
 
 
+class Told(Record):
+    """Contrasts, and sentences that say no more than they do."""
+
+    contrasts: tuple[Contrast, ...]
+    sentences: tuple[str, ...]
+
+
+class SceneRead(Record):
+    """A scene of the next block, and how much harder it is to read after the one than the other."""
+
+    schedule: str
+    scene: str
+    kind: str
+    difference: float
+
+
+class Interpretation(Told):
+    """How the block `next` was read after `first` and after `other`."""
+
+    first: str
+    other: str
+    next: str
+    scenes: tuple[SceneRead, ...]
+
+
+class Hypothesis(Record):
+    """What was expected before the first run, and what came of it."""
+
+    text: str
+    answer: str
+    reason: str
+
+
+class HalfLife(Record):
+    """How much of a washout it takes to lose half of a contrast."""
+
+    schedule: str
+    axis: str
+    name: str
+    answer: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    method: str
+    reason: str
+
+
 class Findings(Record):
     """`findings.json`, the fields that a report uses."""
 
@@ -158,6 +206,10 @@ class Findings(Record):
     washout: Mapping[str, Washout]
     diverged: tuple[str, ...]
     deviations: tuple[str, ...]
+    hypotheses: tuple[Hypothesis, ...]
+    half_lives: tuple[HalfLife, ...]
+    interpretation: Interpretation | None
+    doses: Told | None
     numerics: Mapping[str, object]
     digests: Mapping[str, str]
     sampling: Sampling

@@ -92,7 +92,7 @@ def _measures(contrasts: Sequence[Contrast], findings: Findings) -> str:
     primary: list[str] = []
     others: dict[str, list[str]] = defaultdict(list)
     for (measure, axis, _), group in groups:
-        told = _contrasts(list(group), findings)
+        told = contrasts_table(list(group), findings)
         (primary if (measure, axis) in decides else others[measure]).append(told)
     named = {words.measure(measure): "".join(tables) for measure, tables in others.items()}
     folded = (
@@ -135,7 +135,7 @@ def _verdicts(findings: Findings, condition: tuple[str, str | None]) -> str:
     )
 
 
-def _contrasts(contrasts: Sequence[Contrast], findings: Findings) -> str:
+def contrasts_table(contrasts: Sequence[Contrast], findings: Findings) -> str:
     """Contrasts of one measure and unit, on one scale of whiskers."""
     reach = _reach(contrasts)
     in_poles = contrasts[0].unit.startswith("pole")

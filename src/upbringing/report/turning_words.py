@@ -39,10 +39,12 @@ def departure_sentence(found: Departure, findings: Findings) -> str:
     at = {one.age: one for one in found.course}
     if found.largest is None or found.age is None:
         return f"{who}: no age has a figure for every seed."
+    if found.largest.estimate == 0:
+        return f"{who}: the same as the shuffles at every age, on average."
     if not found.is_decided:
         return (
             f"{who}: on average farthest from the shuffles at age"
-            f" {words.number(found.age)} ({_distance(found, found.largest)}){_reading(found.read)}."
+            f" {words.number(found.age)} ({_distance(found, found.largest)}){_before(found.read)}."
             f" {_few(found.num_seeds)}"
         )
     if not found.outside:
@@ -53,11 +55,11 @@ def departure_sentence(found: Departure, findings: Findings) -> str:
         return (
             f"{who}: outside the cloud of the shuffles at age {ages}, and not to the end"
             f" ({_distance(found, at[found.age])} at age {words.number(found.age)})"
-            f"{_reading(found.read)}."
+            f"{_before(found.read)}."
         )
     return (
         f"{who}: outside the cloud of the shuffles from age {words.number(found.since)} on"
-        f" ({_distance(found, at[found.since])} then){_reading(found.read)}."
+        f" ({_distance(found, at[found.since])} then){_before(found.read)}."
     )
 
 
@@ -124,7 +126,11 @@ def _few(num_seeds: int) -> str:
 
 
 def _reading(read: Mapping[str, float]) -> str:
-    return f", when it read {kinds_read(read)}" if read else ""
+    return f", while it read {kinds_read(read)}" if read else ""
+
+
+def _before(read: Mapping[str, float]) -> str:
+    return f"; since the kept age before it had read {kinds_read(read)}" if read else ""
 
 
 def kinds_read(read: Mapping[str, float]) -> str:

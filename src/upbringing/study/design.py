@@ -188,6 +188,8 @@ def probe_settings(asked: ProbeAmounts) -> ProbeSettings:
         held_out_bytes=asked.held_out_bytes,
         num_pairs=asked.num_pairs,
         num_openings=asked.num_openings,
+        num_questions=asked.num_questions,
+        along_share=asked.along_share,
         sampling=Sampling(asked.temperature, asked.num_sampled_tokens, asked.num_sampler_seeds),
     )
 

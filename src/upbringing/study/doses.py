@@ -119,11 +119,14 @@ class Doses:
     sentences: tuple[str, ...]
 
 
-def doses(figures: Figures) -> Doses:
-    """The doses of the arms of a study at the end of life, on its first axis.
+def doses(figures: Figures) -> Doses | None:
+    """The doses of the arms of a study at the end of life, on its first axis; None where no ladder
+    was raised or the corpus tells no facts.
 
     All are read off the rungs of the first schedule, as the pole distance is.
     """
+    if not figures.design.settings.ladder or figures.design.corpus.questions is None:
+        return None
     settings, first = figures.design.settings, next(iter(figures.design.settings.curves))
     rungs = _rungs(figures.design)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
+from math import prod
 
 import numpy as np
 
@@ -106,8 +107,8 @@ def _interaction(
     num_averaged = len(corners) // 2 ** len(against)
 
     def weight(cell: Cell) -> float:
-        num_first = sum(cell.level(f) == factors[f][0] for f in against)
-        return (-1.0) ** num_first / num_averaged
+        signs = (-1.0 if cell.level(f) == factors[f][0] else 1.0 for f in against)
+        return float(prod(signs)) / num_averaged
 
     values: dict[str, FloatArray] = {
         arm: np.sum([weight(cell) * cell.table.values[arm] for cell in corners], axis=0)

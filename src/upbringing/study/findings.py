@@ -21,10 +21,12 @@ from upbringing.study.answer import answer
 from upbringing.study.beside import explored, half_lives, spread_of_orders
 from upbringing.study.cut_short import cut_short
 from upbringing.study.design import WASHOUT, Design, Dimension
+from upbringing.study.doses import Doses, doses
 from upbringing.study.execution import LIFE, is_done
 from upbringing.study.facts import deviations_of, facts_of
 from upbringing.study.figures import COMPANIONS, CUT_SHORT, Figures
 from upbringing.study.gathering import gather, lived_runs, ribbons, write_table
+from upbringing.study.interpretation import Interpretation, interpretation
 from upbringing.study.poles import Poles, Washout
 from upbringing.study.preregistration import answered
 from upbringing.study.statistics import Contrast, Cost
@@ -89,6 +91,17 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     deviations = deviations_of(design, diverged=diverged, measures=measures)
     hypotheses = answered(settings.hypotheses, verdicts, design.axis.name)
     fading = half_lives(figures)
+    read = interpretation(design, readings)
+    told = answer(
+        block="+".join(settings.block),
+        contrasts=contrasts,
+        verdicts=verdicts,
+        costs=spent,
+        diverged=diverged,
+        half_lives=fading,
+        hypotheses=hypotheses,
+        deviations=deviations,
+    )
     return {
         **facts_of(design),
         "poles": {name: asdict(poles) for name, poles in figures.poles.items()},
@@ -100,21 +113,18 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
         "deviations": deviations,
         "hypotheses": [asdict(one) for one in hypotheses],
         "half_lives": [asdict(one) for one in fading],
+        "interpretation": _record(read),
+        "doses": _record(doses(figures)),
         "exploratory": {
             "omnibus": [asdict(one) for one in explored(figures)],
             "order_spread": asdict(spread_of_orders(figures)),
         },
-        "answer": answer(
-            block="+".join(settings.block),
-            contrasts=contrasts,
-            verdicts=verdicts,
-            costs=spent,
-            diverged=diverged,
-            half_lives=fading,
-            hypotheses=hypotheses,
-            deviations=deviations,
-        ),
+        "answer": [*told, *(read.sentences if read else ())],
     }
+
+
+def _record(found: Interpretation | Doses | None) -> dict[str, Any] | None:
+    return asdict(found) if found else None
 
 
 def _verdict(

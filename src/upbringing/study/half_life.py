@@ -127,10 +127,10 @@ def decay_rate(lengths_A: FloatArray, mean_A: FloatArray) -> float:
 
     grid_R = np.concatenate([np.linspace(-1, 4, 51), np.geomspace(4.2, 30 / scaled_A[1], 60)])
     best = int(fit(grid_R).argmax())
-    bounds = grid_R[max(best - 1, 0)], grid_R[min(best + 1, len(grid_R) - 1)]
+    around = float(grid_R[max(best - 1, 0)]), float(grid_R[min(best + 1, len(grid_R) - 1)])
     found = optimize.minimize_scalar(
-        lambda rate: -float(fit(np.float64(rate))),
-        bounds=bounds,
+        lambda rate: -float(fit(np.array(rate))),
+        bounds=around,
         method="bounded",
         options={"xatol": 1e-10},
     )

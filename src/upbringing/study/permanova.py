@@ -147,10 +147,9 @@ def _gower(square_RR: FloatArray) -> FloatArray:
 
 def _between_arms(inner_SASA: FloatArray, order_SA: npt.NDArray[np.int64]) -> float:
     """Sum of squares between arms, where run `order[s, a]` of seed s is counted to arm a."""
-    num_seeds, num_arms = order_SA.shape
-    every = np.arange(num_seeds)[:, None]
+    every = np.arange(len(order_SA))[:, None]
     inner_ASS = [
         inner_SASA[every, order_SA[:, a, None], every.T, order_SA[None, :, a]]
-        for a in range(num_arms)
+        for a in range(order_SA.shape[1])
     ]
-    return float(np.sum(inner_ASS)) / num_seeds
+    return float(np.sum(inner_ASS)) / len(order_SA)

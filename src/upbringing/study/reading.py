@@ -18,7 +18,8 @@ class Ribbons:
         """`shares_between` of an arm, on average over its seeds."""
         own = self.frame.filter(arm=arm)
         num_seeds = own["seed"].n_unique()
-        shares = own.group_by("bin", "kind").agg(pl.col("share").sum() / max(num_seeds, 1))
+        by_bin = own.group_by("bin", "kind", maintain_order=True)
+        shares = by_bin.agg(pl.col("share").sum() / max(num_seeds, 1))
         return shares_between(shares, start, end)
 
 

@@ -56,11 +56,13 @@ class WashoutSettings(Settings):
 
 
 class ProbeAmounts(Settings):
-    """How much every mind is asked at each age."""
+    """How much every mind is asked at its end, and which share of that along its life."""
 
     held_out_bytes: Count = 12_000
     num_pairs: Count = 64
     num_openings: Count = 16
+    num_questions: Count = 240
+    along_share: Share = 0.5
     num_sampler_seeds: Count = 4
     num_sampled_tokens: Count = 60
     temperature: Annotated[float, Field(gt=0)] = 0.8
@@ -87,7 +89,8 @@ class StudySettings(Settings):
               begins with the counterpart
     axes      further axes of character that every mind is asked about: names of those built in, or
               files; the first is always that from the block to its counterpart
-    measures  measures of your own, `mine.py:mood`, besides those of the package
+    measures  measures of your own, `mine.py:mood`, and tasks of lm-evaluation-harness,
+              `lm-eval:TASK`, besides those of the package
     arms      of order.ARMS; S, the shuffle, always among them
     schedules curves of the learning rate over age, each by a name, with settings, or as a table
     seeds     how many minds an arm, or which seeds

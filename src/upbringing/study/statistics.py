@@ -148,7 +148,7 @@ def intervals(
     of_family = [(table, pair) for table in tables for pair in pairs]
     reasons = [_reason(table, pair) for table, pair in of_family]
     sound = [place for place, reason in enumerate(reasons) if reason is None]
-    ends_of = {}
+    ends_of: dict[int, list[float]] = {}
     if sound:
         difference_SK = _differences(tables, pairs, sound)
         mean_K = difference_SK.mean(axis=0)
@@ -160,21 +160,8 @@ def intervals(
     num_contrasts = num_tables * len(pairs)
     method = f"t on {num_seeds} seed pairs, 95% jointly over {num_contrasts} contrasts"
     return tuple(
-        Contrast(
-            table.schedule,
-            table.measure,
-            f"{first}−{second}",
-            _estimate(table.values[first], table.values[second]),
-            *ends_of.get(place, [None] * 4),
-            p=None,
-            num_seeds=num_seeds,
-            unit=table.unit,
-            method=method if place in ends_of else "none",
-            reason=reasons[place],
-            average=table.average,
-            axis=table.axis,
-        )
-        for place, (table, (first, second)) in enumerate(of_family)
+        _contrast(table, pair, reasons[place], ends_of.get(place), method)
+        for place, (table, pair) in enumerate(of_family)
     )
 
 
@@ -249,6 +236,31 @@ def _differences(
     return np.array([np.subtract(*pair) for pair in values], dtype=np.float64).T
 
 
+def _contrast(
+    table: Table, pair: Pair, reason: str | None, ends: Sequence[float] | None, method: str
+) -> Contrast:
+    """The record, with its four ends or with the reason for none."""
+    first, second = (np.asarray(table.values[arm], dtype=np.float64) for arm in pair)
+    low, high, low90, high90 = ends or (None, None, None, None)
+    return Contrast(
+        schedule=table.schedule,
+        measure=table.measure,
+        name=f"{pair[0]}−{pair[1]}",
+        estimate=float((first - second).mean()) if _are_finite(first, second) else None,
+        low=low,
+        high=high,
+        low90=low90,
+        high90=high90,
+        p=None,
+        num_seeds=len(first),
+        unit=table.unit,
+        method=method if ends else "none",
+        reason=reason,
+        average=table.average,
+        axis=table.axis,
+    )
+
+
 def _reason(table: Table, pair: Pair) -> str | None:
     """Why a contrast has no interval; None where it has one."""
     first, second = (table.values[arm] for arm in pair)
@@ -262,11 +274,6 @@ def _reason(table: Table, pair: Pair) -> str | None:
     if np.ptp(first - second) <= 1e-12 * max(np.abs(first).max(), np.abs(second).max()):
         return "the difference is the same at every seed, so it has no spread"
     return None
-
-
-def _estimate(first_S: FloatArray, second_S: FloatArray) -> float | None:
-    """The mean difference over seeds; None where a run diverged."""
-    return float((first_S - second_S).mean()) if _are_finite(first_S, second_S) else None
 
 
 def _are_finite(first_S: FloatArray, second_S: FloatArray) -> bool:

@@ -52,7 +52,9 @@ def turning_points(
     looked for; `arms` the arms to look at. Lives without a shuffle of their seed are left out.
     """
     lives = readings.filter(stage=LIFE)
-    departures, forgotten, acquired = [], [], []
+    departures: list[Departure] = []
+    forgotten: list[Forgetting] = []
+    acquired: list[Acquisition] = []
     for schedule in lives["schedule"].unique(maintain_order=True):
         under = _Schedule(schedule, lives.filter(schedule=schedule), Ribbons(ribbons), tuple(arms))
         departures += under.departures(measures, seed)
@@ -103,7 +105,8 @@ class _Schedule:
 
     @cached_property
     def arms(self) -> list[str]:
-        there = set(self.rows["arm"])
+        """Those that have a life here; none where there is no shuffle to compare with."""
+        there = set(self.rows["arm"]) if self.seeds else set()
         return [arm for arm in self.asked if arm != SHUFFLE and arm in there]
 
     def curves(self, arm: str, measure: str, subject: str) -> FloatArray:

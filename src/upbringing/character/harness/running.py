@@ -72,15 +72,17 @@ def harness_measure(name: str) -> Measure:
 
 
 def check_harness_tasks(names: Sequence[str]) -> None:
-    """Load every task that is named, with its data.
+    """Load every task of the harness among some measures, with its data.
 
     Raises `InputError`, for all at once, for tasks that are not known or that need the network.
     """
+    tasks = [name.removeprefix(PREFIX) for name in names if is_harness_measure(name)]
+    if not tasks:
+        return
     _check_installed()
-    problems = []
+    problems: list[Problem] = []
     with _quiet(), _offline():
-        for name in names:
-            task = name.removeprefix(PREFIX)
+        for task in tasks:
             try:
                 _load(task)
             except InputError as error:
@@ -185,11 +187,9 @@ def _load(task: str, include_path: Path | None = None) -> dict[str, Any]:
     except Exception as error:  # whatever its data sets, templates and functions raise
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            Problem(
-                f"the task {task!r} cannot be loaded: {type(error).__name__}: {reason}",
-                do="nothing is asked of the network: lay its data into the cache of `datasets`"
-                " beforehand, or name a task whose data are files",
-            )
+            f"the task {task!r} cannot be loaded: {type(error).__name__}: {reason}",
+            do="nothing is asked of the network: lay its data into the cache of `datasets`"
+            " beforehand, or name a task whose data are files",
         ) from error
     top = loaded.get("groups", {})
     inside = {child for children in loaded.get("group_map", {}).values() for child in children}

@@ -1,0 +1,79 @@
+"""What a study says besides its verdicts, as sections: hypotheses, interpretation, doses, fading.
+
+Takes the records of `findings.json`; gives HTML in which every string of the study is escaped. Each
+section shows the sentences that were made of its records, and the records folded away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+
+from upbringing.report import words
+from upbringing.report.markup import number_cell, row_head, table
+from upbringing.report.records import Contrast, Findings, HalfLife, Interpretation, Told
+from upbringing.report.tables import contrasts_table
+
+
+def hypotheses(findings: Findings) -> str:
+    """What was expected before the first run, and what came of it."""
+    rows = [
+        [f"<td>{escape(one.text)}</td>", f"<td>{escape(one.answer)}</td>",
+         f"<td>{escape(one.reason)}</td>"]
+        for one in findings.hypotheses
+    ]  # fmt: skip
+    return table("Written and hashed before the first run.", ["Expected", "Came", "Why"], rows)
+
+
+def interpretation(found: Interpretation, findings: Findings) -> str:
+    """How the same next block was read after either first one."""
+    rows = [
+        [
+            row_head(one.scene, one.kind),
+            number_cell(words.number(one.difference, 3, sign=True)),
+            f"<td>{escape(one.schedule)}</td>",
+        ]
+        for one in found.scenes
+    ]
+    caption = (
+        f"Scenes of {found.next} that are read most differently: bits per byte more after"
+        f" {found.first} than after {found.other}."
+    )
+    scenes = table(caption, ["Scene", "Difference", "Rate"], rows) if rows else ""
+    return _told(found, findings, scenes)
+
+
+def doses(found: Told, findings: Findings) -> str:
+    """What the order was worth to style and to knowledge, in amounts of the block."""
+    about = (
+        "Style and knowledge on one scale: the minds of the ladder read the block in known amounts,"
+        " and 1 is what every arm reads of it."
+    )
+    return f'<p class="note">{escape(about)}</p>{_told(found, findings, "")}'
+
+
+def fading(found: Sequence[HalfLife]) -> str:
+    """How long what each place left outlived the washout."""
+    rows = [
+        [
+            row_head(f"{one.name}, {one.schedule}", one.axis),
+            f"<td>{escape(one.answer)}</td>",
+            number_cell(words.number(one.estimate, 0), words.interval(one.low, one.high, digits=0)),
+            f"<td>{escape(one.reason)}</td>",
+        ]
+        for one in found
+    ]
+    caption = f"Half-lives over the washout, {escape(found[0].unit)}; {found[0].method}."
+    return table(caption, ["Contrast", "", "Half-life", "Why"], rows)
+
+
+def _told(found: Told, findings: Findings, more: str) -> str:
+    sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in found.sentences)
+    groups = groupby(found.contrasts, key=lambda c: (c.schedule, c.measure))
+    tables = "".join(_of(list(group), findings) for _, group in groups)
+    return f"{sentences}<details><summary>The figures</summary>{tables}{more}</details>"
+
+
+def _of(contrasts: Sequence[Contrast], findings: Findings) -> str:
+    return f"<h4>{escape(contrasts[0].schedule)}</h4>{contrasts_table(contrasts, findings)}"
