@@ -6,8 +6,8 @@ A run's value, in pole distances, is its arm's mean + a seed effect common to th
 an independent normal residual (the seed SD, 0.10 unless said); the gate is passed; 8 seeds unless
 said. Designs: two arms; F M L S; with O, N, D; eight axes, independent and correlated at .5; arms
 with spreads of .5, 1, 2, 1 seed SDs; one run of a study 5 seed SDs off, up or down. Prints what was
-promised, what came out, and whether it holds. Coverage, whose margin is narrow, is over ten times as
-many studies.
+promised, what came out, and whether it holds. Coverage, whose margin is narrow, is over ten times
+as many studies.
 """
 
 from __future__ import annotations
@@ -80,13 +80,18 @@ class Ledger:
     def __init__(self) -> None:
         self.failed: list[str] = []
         self.num_kept = 0
+        self.heading = ""
+
+    def begin(self, heading: str, what: str = "") -> None:
+        self.heading = heading
+        print(f"{heading}{what}")
 
     def note(self, promised: str, found: str, *, holds: bool) -> None:
         print(f"  {promised:58s} {found:34s} {'holds' if holds else 'DOES NOT HOLD'}", flush=True)
         if holds:
             self.num_kept += 1
         else:
-            self.failed.append(promised)
+            self.failed.append(f"{self.heading}: {promised}")
 
 
 def drawn(
@@ -243,7 +248,7 @@ def false_none(design: Design, num_studies: int, ledger: Ledger) -> None:
 
 def pilots(num_studies: int, ledger: Ledger) -> None:
     """The limit of a pilot's seed SD: what it promises is kept in 80% of pilots."""
-    print("pilots of F M L S at 4 seeds, seed SD 0.10")
+    ledger.begin("pilots of F M L S at 4 seeds", ", seed SD 0.10")
     pairs = pairs_for("FMLS")
     true = power(EFFECT / SEED_SD, pairs, NUM_SEEDS)
     design = Design("pilot", "FMLS")
@@ -265,7 +270,7 @@ def pilots(num_studies: int, ledger: Ledger) -> None:
 
 def fading(num_studies: int, ledger: Ledger) -> None:
     """Half-lives of a fifth and of half a washout: P−S fades from 0.4, at 8 seeds."""
-    print("half-lives: P−S of 0.4 before the washout, seed SD 0.10, 8 seeds, 5 lengths")
+    ledger.begin("half-lives", ": P−S of 0.4 before the washout, seed SD 0.10, 8 seeds, 5 lengths")
     lengths = np.array([0.0, 0.1, 0.25, 0.5, 1.0])
     for true in (0.2, 0.5):
         draw = generator(0, "calibration", f"half-life/{true}")
@@ -294,7 +299,8 @@ def main() -> None:
     print(f"$ python benchmarks/calibration.py --studies {num_studies}\n")
     ledger = Ledger()
     for design in DESIGNS:
-        print(f"{design.name}: arms {' '.join(design.arms)}, {design.num_axes} axes")
+        axes = "one axis" if design.num_axes == 1 else f"{design.num_axes} axes"
+        ledger.begin(design.name, f": arms {' '.join(design.arms)}, {axes}")
         false_positions(design, num_studies, ledger)
         uniform_p(design, num_studies, ledger)
         coverage(design, num_studies, ledger)

@@ -12,10 +12,12 @@ import torch
 from command import Command
 from conftest import tiny_scenes
 from lives import TINY
+from minds import byte_tokenizer
 from stories import say_in, story_scenes
 from tokenizers import Tokenizer
 
 from upbringing.character.between import Subject, compare_minds, differ_in
+from upbringing.character.direction import Direction
 from upbringing.character.likelihood import Passage
 from upbringing.character.probes import held_out_by_kind
 from upbringing.character.trait import examine_trait, pole_texts
@@ -196,6 +198,34 @@ def test_a_trait_in_a_mind(family: Path) -> None:
         examine_trait(mind_of(family, "F0"), few, "b")
 
 
+def test_a_trait_is_tried_on_events_that_it_was_not_made_from(
+    family: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = pole_texts(
+        Corpus.open(family / "corpus"), byte_tokenizer(), ["drama"], ["technical"], lang="en"
+    )
+    read: list[set[Passage]] = []
+
+    def looked_at(mind: Decoder, passages: tuple[Passage, ...]) -> np.ndarray:
+        read.append(set(passages))
+        return np.random.default_rng(len(read)).normal(size=(1, len(passages), 8))
+
+    def steered(
+        mind: Decoder, direction: Direction, *sides: tuple[Passage], num_random: int
+    ) -> str:
+        read.extend(map(set, sides))
+        return "tried"
+
+    monkeypatch.setattr("upbringing.character.trait.activations", looked_at)
+    monkeypatch.setattr("upbringing.character.trait.steer", steered)
+    examine_trait(mind_of(family, "F0"), texts, "b")
+    made_positive, made_negative, tried_positive, tried_negative = read
+    assert made_positive | tried_positive == set(texts.positive)
+    assert made_negative | tried_negative == set(texts.negative)
+    assert not made_positive & tried_positive
+    assert not made_negative & tried_negative
+
+
 # The command
 
 
@@ -222,9 +252,13 @@ def test_four_runs_with_all_that_can_be_asked(upbringing: Command, family: Path)
     for words in ("order ÷ seed", "of so many", "itself at birth", "steering", "cosine of"):
         assert words in said.out
     found = json.loads(Path("found.json").read_text("utf-8"))
-    (spread,) = [s for s in found["between"]["orders_against_seeds"] if s["measure"] == "model_map"]
+    spread = found["between"]["orders_against_seeds"][0]
+    assert (spread["measure"], spread["of"]) == ("model_map", "")
     assert (spread["num_orders"], spread["num_seeds"], spread["num_both"]) == (2, 2, 2)
     assert spread["ratio"] == pytest.approx(spread["orders"] / spread["seeds"])
+    ratios = {s["measure"]: s["ratio"] for s in found["between"]["orders_against_seeds"]}
+    assert ratios["procrustes"] > 0
+    assert ratios["cka"] is ratios["procrustes_unrelated"] is ratios["weight_distance"] is None
     readers = [(one["of"], one["read_in"]) for one in found["order_memory"]]
     assert readers[:3] == [("F0", "itself"), ("F0", "itself at birth"), ("F0", "L0")]
     assert len(readers) == 12

@@ -21,6 +21,7 @@ from upbringing.character.knowledge import (
     knowledge_retention,
     margins,
     retention_curve,
+    since_met,
 )
 from upbringing.character.questions import Question, questions_of
 from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
@@ -177,6 +178,7 @@ def test_what_was_met_is_what_the_order_says(
     margin = margins(probes.questions, asked.answers)
     rows = life.rows()
     since = [times_met(life, rows, one.row, age) for one in probes.questions]
+    assert [times.tolist() for times in since_met(asked)] == [pytest.approx(t) for t in since]
     met = [bool(times) for times in since]
     told = [one.is_told for one in probes.questions]
     groups = {

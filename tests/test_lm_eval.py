@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from command import Command
 from harnessing import Home, home_at
 from ruamel.yaml import YAML
+from stories import pico_settings
 
 from upbringing.character.asked import Asked
 from upbringing.character.harness.results import read_results
@@ -25,9 +27,10 @@ from upbringing.character.harness.tasks import TAG, export_tasks
 from upbringing.character.harness.wording import Window, Wording
 from upbringing.character.likelihood import Passage, bits, passage
 from upbringing.character.measures import Reading, measures, readings_of
+from upbringing.corpus import Corpus
 from upbringing.errors import InputError
 from upbringing.files import write_json
-from upbringing.study import Design
+from upbringing.study import Design, prepare
 from upbringing.study.harnessed import harness_tables, import_results
 from upbringing.training import open_mind
 
@@ -139,7 +142,7 @@ def test_what_comes_to_other_tokens_is_left_out(home: Home, mind: Path) -> None:
     assert wording.text(passage(tokenizer, "Nothing. " * 200)) == "Nothing. " * 200
 
 
-def test_left_out_items_are_counted_and_an_empty_task_is_refused(
+def test_left_out_items_are_counted_and_an_empty_task_is_not_written(
     home: Home, mind: Path, tmp_path: Path
 ) -> None:
     facts = export_tasks(mind, 32, home.probes(), tmp_path / "some").facts
@@ -149,8 +152,14 @@ def test_left_out_items_are_counted_and_an_empty_task_is_refused(
     assert told["num_items"] + told["num_left_out"] == 12
     readme = (tmp_path / "some" / "README.md").read_text("utf-8")
     assert f"| {told['num_items']} | {told['num_left_out']} |" in readme
-    with pytest.raises(InputError, match="no item of upbringing_knowledge_facts"):
-        export_tasks(mind, 4, home.probes(), tmp_path / "none")
+    facts = export_tasks(mind, 6, home.probes(), tmp_path / "few").facts
+    assert facts["upbringing_knowledge_facts"]["num_items"] == 0  # each fills more than a row
+    assert facts["upbringing_bits_drama"]["num_items"] > 0
+    assert "upbringing_knowledge_facts" not in said_in(tmp_path / "few")
+    nothing = replace(home.probes(num_questions=0, num_pairs=0))
+    vars(nothing)["held_out"] = {}
+    with pytest.raises(InputError, match="nothing that this mind is asked"):
+        export_tasks(mind, 256, nothing, tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
@@ -404,6 +413,14 @@ def test_without_the_library_a_measure_of_it_is_refused_at_once() -> None:
         harness_measure("lm-eval:arc_easy")
     with pytest.raises(InputError, match="not installed"):
         check_harness_tasks(["lm-eval:arc_easy"])
+
+
+def test_a_study_that_names_a_task_is_refused_before_anything_is_made(
+    stories: Corpus, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="not installed"):
+        prepare(pico_settings(measures=("lm-eval:arc_easy",)), stories, tmp_path / "study")
+    assert not (tmp_path / "study").exists()
 
 
 def test_metrics_keep_their_filter_and_lose_their_standard_error() -> None:

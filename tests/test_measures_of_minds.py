@@ -133,7 +133,8 @@ def test_a_run_is_measured_on_axes_by_name_and_by_file(upbringing: Command) -> N
     run = "study/runs/run"
     said = upbringing("measure", run, "poetry", "technical", "--axis", file)
     assert said.code == 0, said.err
-    subjects = {line.split()[1] for line in said.lines if line.startswith("style_margin ")}
+    rows = [line.split() for line in said.lines]
+    subjects = {row[1] for row in rows if row[0] == "style_margin"}
     assert subjects == {"poetry–technical", "feeling"}
     again = upbringing("measure", run, "--axis", file)
     assert (again.code, "was measured with other probes" in again.err) == (2, True)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lives import raised
+from conftest import ids_of
+from lives import ROW_LENGTH, raised, recipe_of, rows_of
 
 from upbringing.character.met import memory_by_layer, met_once
 from upbringing.character.order_memory import order_memory
 from upbringing.errors import InputError
-from upbringing.training import Decoder, open_mind
+from upbringing.order import Order, Rows
+from upbringing.training import Decoder, open_mind, train
 
 NUM_SCENES, WIDTH = 240, 24
 
@@ -111,3 +113,13 @@ def test_scenes_that_a_life_met_once(home: Path) -> None:
     by_layer = memory_by_layer(mind, met, num_shuffles=9)
     assert len(by_layer) == 2
     assert all(memory.p is None and memory.num_scenes == 72 for memory in by_layer)
+
+
+def test_scenes_that_were_met_twice_are_left_out(home: Path, tmp_path: Path) -> None:
+    tokens, once = rows_of(home).tokens, rows_of(home).order
+    order = Order.from_ids(once.corpus, [*ids_of(once), *ids_of(once)[:20]])
+    order.save(tmp_path / "order")
+    rows = Rows(order, tokens, ROW_LENGTH)
+    sources = {"corpus": home / "corpus", "order": tmp_path / "order"}
+    run = train(rows, recipe_of(rows), tmp_path / "run", sources=sources)
+    assert len(met_once(run).passages) == once.num_visits - 20

@@ -125,7 +125,7 @@ def slowly(texts: list[str], probes: list[str]) -> tuple[npt.NDArray[np.bool_], 
 
 @pytest.mark.parametrize("at_once", [4096, 7])
 def test_all_rules_agree_with_sets(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    """Texts of few words, so that many runs meet by chance, and copies that change more and more."""
+    """Texts of few words, so that many runs meet by chance, and copies that change and change."""
     monkeypatch.setattr(module, "_TEXTS_AT_ONCE", at_once)
     rng = generator(0, "overlap")
     texts = [" ".join(words(rng, 60, 12)) for _ in range(120)]

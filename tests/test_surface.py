@@ -92,11 +92,11 @@ class Heard:
 def test_the_lean_counts_what_the_judge_is_sure_of() -> None:
     between = np.full(8, 0.5)
     split = np.array([0.9, 0.75, 0.8, 0.99, 0.1, 0.2, 0.25, 0.05])
-    leaning = np.array([0.9, 0.8, 0.6, 0.1, np.nan, np.nan, np.nan, np.nan])
+    leaning = np.array([0.9, 0.8, 0.6, 0.1, 0.4, np.nan, np.nan, np.nan])
     asked = Heard({"between": between, "split": split, "leaning": leaning})
     assert split.mean() == pytest.approx(between.mean(), abs=0.01)  # voice does not tell them apart
-    assert interpretation(asked) == {"between": 0, "split": 0, "leaning": 1 / 4}
-    assert decided(asked) == {"between": 0, "split": 1, "leaning": 3 / 4}
+    assert interpretation(asked) == {"between": 0, "split": 0, "leaning": 1 / 5}
+    assert decided(asked) == {"between": 0, "split": 1, "leaning": 3 / 5}
 
 
 def test_without_a_judge_nothing_is_heard(probes: Probes) -> None:

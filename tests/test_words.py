@@ -282,7 +282,7 @@ def test_what_is_so_is_said(position: str) -> None:
     assert verdict.position == position
     claim = {NONE: "no effect", UNRESOLVED: "unsettled"}.get(position, "it moved")
     assert claim in claims_in(verdict.sentence)
-    few = decide(sure(WINNING[position], num_seeds=3))
+    few = decide(sure(WINNING[position], num_seeds=FEWEST_SEEDS - 1))
     assert claims_in(few.sentence) == {"a demonstration"}
     closed = dataclasses.replace(
         sure(WINNING[position]), poles=dataclasses.replace(PASSED, gate="failed")

@@ -132,7 +132,7 @@ def _records(between: Between) -> dict[str, Any]:
     spreads = [
         {"measure": figure.measure, "of": figure.of, "unit": figure.unit}
         | asdict(spread := between.orders_against_seeds(figure))
-        | {"ratio": spread.ratio}
+        | {"ratio": spread.ratio if figure.is_distance else None}
         for figure in between.figures
     ]
     return {

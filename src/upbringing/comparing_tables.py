@@ -72,7 +72,8 @@ def _spread_table(between: Between) -> Table:
     numbers = ["", "", "", "", "pairs"]
     for figure in between.figures:
         spread = between.orders_against_seeds(figure)
-        means = (spread.orders, spread.seeds, spread.both, spread.ratio)
+        ratio = spread.ratio if figure.is_distance else None
+        means = (spread.orders, spread.seeds, spread.both, ratio)
         cells = ["–" if mean is None else f"{mean:.4f}" for mean in means]
         table.add_row(_named(figure.measure), figure.of, *cells, figure.unit)
         if figure is between.figures[0]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from upbringing.character import measure_run, own_measures, probes_of
 from upbringing.character.axis_files import find_axes
-from upbringing.character.harness.running import check_harness_tasks
 from upbringing.character.probes import Probes, axis_between
 from upbringing.character.surface import marks_of_pole
 from upbringing.console import profile_table, say, wide
@@ -49,8 +48,7 @@ def _probes(
     lang: str | None,
 ) -> Probes:
     corpus = Corpus.open(run.sources["corpus"])
-    extra = own_measures(measures)
-    check_harness_tasks(measures)
+    extra = own_measures(measures, check=True)
     found = []
     if poles:
         found.append(axis_between(corpus, tuple(poles[0]), tuple(poles[1]), lang))

@@ -60,13 +60,15 @@ class Subject:
 class Figure:
     """A measure between each two minds: `values_RR`, nan where there is no figure.
 
-    `of` is the layer, the part of the mind or of the figure; empty for the whole.
+    `of` is the layer, the part of the mind or of the figure; empty for the whole. Of a distance, 0
+    says that there is none, so that one can be divided by another.
     """
 
     measure: str
     of: str
     unit: str
     values_RR: FloatArray
+    is_distance: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,8 @@ def compare_minds(
         weight_distance  of each part, where two minds began as one
         loss_barrier     likewise, over a part of the passages; unless it is left out
 
-    `kinds` are those of the passages. `on_pair` is told how many barriers of how many are done. Raises `InputError` where the minds or
-    the passages do not fit the measures.
+    `kinds` are those of the passages. `on_pair` is told how many barriers of how many are done.
+    Raises `InputError` where the minds or the passages do not fit the measures.
 
     Unit: each figure states its own.
     Cost: three forward passes a mind, and `loss_barrier` nine for each two minds of one birth.
@@ -177,9 +179,9 @@ def _of_layers(minds: Sequence[Mind], passages: Sequence[Passage]) -> list[Figur
         of = f"layers.{layer}"
         unrelated_RR = procrustes(shuffled(of_layer))
         figures += [
-            Figure("cka", of, "", debiased_cka(of_layer)),
+            Figure("cka", of, "", debiased_cka(of_layer), is_distance=False),
             Figure("procrustes", of, "", procrustes(of_layer)),
-            Figure("procrustes_unrelated", of, "", unrelated_RR),
+            Figure("procrustes_unrelated", of, "", unrelated_RR, is_distance=False),
         ]
     return sorted(figures, key=lambda figure: figure.measure)
 

@@ -45,7 +45,7 @@ def knowledge_margin(asked: Asked) -> Figures:
     """
     is_told_Q = _is_told(asked)
     groups = {NEVER_TOLD: ~is_told_Q}
-    since = _since_met(asked)
+    since = since_met(asked)
     if since is not None:
         is_met_Q = np.array([times.size > 0 for times in since], dtype=bool)
         groups = {MET: is_met_Q, NOT_MET: is_told_Q & ~is_met_Q} | groups
@@ -77,7 +77,7 @@ def knowledge_retention(asked: Asked) -> Figures:
     Fails: as `knowledge_margin` does; it counts life, so that under a rate that falls what was met
     early was also met at a higher rate.
     """
-    since = _since_met(asked)
+    since = since_met(asked)
     if since is None:
         return {}
     once_Q = np.array([times[0] if times.size == 1 else np.nan for times in since])
@@ -143,7 +143,7 @@ def _ago(begin: float, end: float) -> str:
     return f"{begin:g}–{end:g}"
 
 
-def _since_met(asked: Asked) -> list[FloatArray] | None:
+def since_met(asked: Asked) -> list[FloatArray] | None:
     """How long ago the scene of each fact was read to its end, each time, in shares of life; None
     where no run says it.
 

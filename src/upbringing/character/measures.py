@@ -68,11 +68,14 @@ def measures() -> dict[str, Measure]:
     return {name: one for name, one in _MEASURES.items() if SUFFIX not in name}
 
 
-def own_measures(names: Sequence[str]) -> tuple[Measure, ...]:
-    """Measures of a person's own, by path and function: `mine.py:mood`.
+def own_measures(names: Sequence[str], *, check: bool = False) -> tuple[Measure, ...]:
+    """Measures of a person's own, by path and function, `mine.py:mood`, and tasks of
+    lm-evaluation-harness, `lm-eval:TASK`; with `check` these are loaded too, which takes seconds.
 
     Raises `InputError`, for all names at once, where a file cannot be run or has no such measure.
     """
+    from upbringing.character.harness.running import check_harness_tasks
+
     found, problems = [], []
     for name in names:
         try:
@@ -83,6 +86,8 @@ def own_measures(names: Sequence[str]) -> tuple[Measure, ...]:
             problems += error.problems
     if problems:
         raise InputError(problems)
+    if check:
+        check_harness_tasks(names)
     return tuple(found)
 
 

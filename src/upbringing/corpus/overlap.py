@@ -48,6 +48,7 @@ _PIECE = NUM_CHARACTERS // 2
 _BETWEEN_PIECES = NUM_CHARACTERS - _PIECE + 1
 
 _NUM_HASHES = 64  # two of them in common, side by side, make two texts candidates
+_NO_SHINGLE = np.uint32(2**32 - 1)
 _TEXTS_AT_ONCE = 512  # what is made of them fills a cache
 _SHINGLES_AT_ONCE = 2_048
 _PAIRS_AT_ONCE = 65_536
@@ -77,7 +78,7 @@ class Overlaps:
 
 @dataclass(frozen=True)
 class Runs:
-    """A 64-bit hash of every run of words inside one text, and the text's index; both (num_runs,).
+    """A 64-bit hash of every run of words or characters, and its text's index; both (num_runs,).
 
     Two different runs share a hash with probability 2^-64.
     """
@@ -97,15 +98,15 @@ def overlaps(texts: Sequence[str] | pl.Series, probes: Sequence[str] | pl.Series
     Texts are read part by part, in as many threads as Polars has; memory goes with the probes.
     """
     asked = _Read.of(_series(probes), "probes")
-    runs = _Asked(*asked.runs(NUM_WORDS), asked.num_texts)
-    pieces = _Asked(*asked.windows(_PIECE), asked.num_texts)
-    substrings = _Asked(*asked.windows(NUM_CHARACTERS), asked.num_texts)
+    runs = _Asked(asked.runs(NUM_WORDS), asked.num_texts)
+    pieces = _Asked(asked.windows(_PIECE), asked.num_texts)
+    substrings = _Asked(asked.windows(NUM_CHARACTERS), asked.num_texts)
     sketches = _Sketches(asked.minima)
 
     def meet(number: int) -> None:
         part = _series(texts).slice(number * _TEXTS_AT_ONCE, _TEXTS_AT_ONCE)
         read = _Read.of(part, f"texts/{number}")
-        runs.meet(read.runs(NUM_WORDS)[0])
+        runs.meet(read.runs(NUM_WORDS).hashes)
         sketches.meet(read.minima)
         shared = np.flatnonzero(pieces.know(read.hashes(_PIECE, step=_BETWEEN_PIECES)))
         substrings.meet(read.around(shared * _BETWEEN_PIECES))
@@ -118,7 +119,7 @@ def overlaps(texts: Sequence[str] | pl.Series, probes: Sequence[str] | pl.Series
 
 def runs_of(texts: Sequence[str], num_words: int = NUM_WORDS) -> Runs:
     """All runs of `num_words` words, text by text."""
-    return Runs(*_Read.of(_series(texts), "texts").runs(num_words))
+    return _Read.of(_series(texts), "texts").runs(num_words)
 
 
 def _series(texts: Sequence[str] | pl.Series) -> pl.Series:
@@ -179,23 +180,23 @@ class _Read:
         hashes = (before[ends] - before[starts]) * inverses[starts]
         return keyed_hash(hashes, 0, "overlap/words"), np.searchsorted(self.ends, starts)
 
-    def runs(self, num_words: int) -> tuple[Keys, IntArray]:
-        """A hash of each run of words inside one text, and that text, (num_runs,) each."""
+    def runs(self, num_words: int) -> Runs:
+        """Runs of words inside one text."""
         words, whose = self.words
         hashes = _hashes(words, num_words, slice(None))
         text = whose[: len(hashes)]
         inside = text == whose[len(whose) - len(hashes) :]
-        return hashes[inside], text[inside]
+        return Runs(hashes[inside], text[inside])
 
     def hashes(self, length: int, *, step: int = 1) -> Keys:
         """A hash of so many characters from every `step`th on, (n,)."""
         return _hashes(self.codes, length, slice(None, None, step))
 
-    def windows(self, length: int) -> tuple[Keys, IntArray]:
-        """A hash of so many characters from each on, and the text it begins in, (n,) each."""
+    def windows(self, length: int) -> Runs:
+        """So many characters from each on, with the text that they begin in."""
         hashes = self.hashes(length)
         sizes = np.diff(self.ends, prepend=-1)
-        return hashes, np.repeat(np.arange(self.num_texts), sizes)[: len(hashes)]
+        return Runs(hashes, np.repeat(np.arange(self.num_texts), sizes)[: len(hashes)])
 
     def around(self, pieces: IntArray) -> Keys:
         """A hash of each substring of `NUM_CHARACTERS` that holds one of the pieces, (n,)."""
@@ -209,8 +210,8 @@ class _Read:
 
         `_NO_SHINGLE` where there are no three words.
         """
-        hashes, text = self.runs(NUM_SHINGLE_WORDS)
-        shingles = (hashes >> np.uint64(32)).astype(np.uint32)
+        runs = self.runs(NUM_SHINGLE_WORDS)
+        shingles, text = (runs.hashes >> np.uint64(32)).astype(np.uint32), runs.text
         factors = (_MULTIPLIERS[:_NUM_HASHES] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
         minima = np.full((self.num_texts, _NUM_HASHES), _NO_SHINGLE)
         starts = np.flatnonzero(np.diff(text, prepend=-1))
@@ -225,9 +226,6 @@ class _Read:
         return minima
 
 
-_NO_SHINGLE = np.uint32(2**32 - 1)
-
-
 def _hashes(codes: Keys, length: int, starts: slice | IntArray) -> Keys:
     """A hash of the `length` codes from each start on: Σ code·multiplier modulo 2⁶⁴, (n,)."""
     if len(codes) < length:
@@ -237,11 +235,11 @@ def _hashes(codes: Keys, length: int, starts: slice | IntArray) -> Keys:
 
 
 class _Asked:
-    """The windows of probes, and which of them were met in a text."""
+    """The runs of probes, and which of them were met in a text."""
 
-    def __init__(self, hashes: Keys, text: IntArray, num_probes: int) -> None:
-        self._hashes, self._text, self._num_probes = hashes, text, num_probes
-        self._known = np.sort(hashes)
+    def __init__(self, runs: Runs, num_probes: int) -> None:
+        self._runs, self._num_probes = runs, num_probes
+        self._known = np.sort(runs.hashes)
         self._met = np.zeros(len(self._known), dtype=bool)
         size = min(_LARGEST_FILTER, 1 << (16 * len(self._known) + 1).bit_length())
         self._shift = np.uint64(64 - (size.bit_length() - 1))
@@ -249,20 +247,20 @@ class _Asked:
         self._may_be_known[self._known >> self._shift] = True
 
     def know(self, hashes: Keys) -> BoolArray:
-        """Which of these are windows of the probes, (n,)."""
+        """Which of these are runs of the probes, (n,)."""
         is_known: BoolArray = self._may_be_known[hashes >> self._shift]
         is_known[is_known] = _are_among(self._known, hashes[is_known])
         return is_known
 
     def meet(self, hashes: Keys) -> None:
-        """Note which windows of the probes are among these."""
+        """Note which runs of the probes are among these."""
         self._met[np.searchsorted(self._known, hashes[self.know(hashes)])] = True
 
     @property
     def is_met(self) -> BoolArray:
-        """Which probes have a window that was met, (num_probes,)."""
+        """Which probes have a run that was met, (num_probes,)."""
         found = np.zeros(self._num_probes, dtype=bool)
-        found[self._text[_are_among(self._known[self._met], self._hashes)]] = True
+        found[self._runs.text[_are_among(self._known[self._met], self._runs.hashes)]] = True
         return found
 
 

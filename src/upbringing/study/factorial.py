@@ -104,7 +104,7 @@ def _interaction(
         cell for cell in cells
         if all(cell.level(f) in (level, factors[f][0]) for f, level in against.items())
     ]  # fmt: skip
-    num_averaged = len(corners) // 2 ** len(against)
+    num_averaged = len(corners) // (1 << len(against))
 
     def weight(cell: Cell) -> float:
         signs = (-1.0 if cell.level(f) == factors[f][0] else 1.0 for f in against)

@@ -14,7 +14,6 @@ from typing import Any
 
 from upbringing.character import Axis, AxisProbes, Judge, Probes, judge_for, measures, own_measures
 from upbringing.character.axis_files import find_axis
-from upbringing.character.harness.running import check_harness_tasks
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import InputError
 from upbringing.files import remove_drafts, staged_file, storage, write_text
@@ -72,8 +71,7 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     block = block_among(settings, corpus, lang)
     tokens = tokens_of(settings, corpus, lang)
     block = in_life(block, life_of(settings, corpus, tokens, lang), corpus)
-    extra = own_measures(settings.measures)
-    check_harness_tasks(settings.measures)
+    extra = own_measures(settings.measures, check=True)
     axes = _axes(settings, corpus, block, lang)
     check_hypotheses(settings.hypotheses, [axis.name for axis in axes])
     ladder = settings.ladder

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from upbringing.character import learning_curves
+from upbringing.character.learning_curves import ALL, MEASURE, curves, half_gain
 from upbringing.study.reading import Ribbons, shares_between
 from upbringing.study.simultaneous import FloatArray
 from upbringing.study.statistics import FEWEST_SEEDS, step_down_p
@@ -67,7 +67,7 @@ def turns_of_life(readings: pl.DataFrame, ribbon: pl.DataFrame) -> Turns:
     """The turning points of one life: of `readings` age, measure, subject, value, of one scope; of
     `ribbon` bin, kind, share (`order.ribbon`).
     """
-    found = list(learning_curves.curves(readings))
+    found = list(curves(readings))
     rises = [
         Rise(kind, float(a), float(b), float(y - x), shares_between(ribbon, float(a), float(b)))
         for kind, ages, bits in found
@@ -76,7 +76,7 @@ def turns_of_life(readings: pl.DataFrame, ribbon: pl.DataFrame) -> Turns:
     ]
     acquired = []
     for kind, ages, bits in found:
-        age, is_seen = learning_curves.half_gain(ages, bits)
+        age, is_seen = half_gain(ages, bits)
         read = shares_between(ribbon, *_stretch(ages.tolist(), age))
         acquired.append(Acquired(kind, age, is_seen, read))
     return Turns(
@@ -121,8 +121,8 @@ class _Schedule:
     @cached_property
     def kinds(self) -> list[str]:
         of_kinds = self.rows.filter(
-            pl.col("measure") == learning_curves.MEASURE,
-            pl.col("subject") != learning_curves.ALL,
+            pl.col("measure") == MEASURE,
+            pl.col("subject") != ALL,
         )
         return of_kinds["subject"].unique().sort().to_list()
 
@@ -179,9 +179,7 @@ class _Schedule:
         """Which lives of the arm or of the shuffles have no reading at some age."""
         lost = []
         for one in (arm, SHUFFLE):
-            curves_XSA = np.stack(
-                [self.curves(one, learning_curves.MEASURE, kind) for kind in self.kinds]
-            )
+            curves_XSA = np.stack([self.curves(one, MEASURE, kind) for kind in self.kinds])
             number = int((~np.isfinite(curves_XSA)).any(axis=(0, 2)).sum())
             if number:
                 lost.append(f"{one} diverged at {number} of {len(self.seeds)} seeds")
@@ -189,7 +187,7 @@ class _Schedule:
 
     def _rises(self, arm: str, kinds: Sequence[str]) -> FloatArray:
         """What each kind's bits rose by in each stretch, (S, kinds × stretches)."""
-        curves = [self.curves(arm, learning_curves.MEASURE, kind) for kind in kinds]
+        curves = [self.curves(arm, MEASURE, kind) for kind in kinds]
         return np.concatenate([np.diff(values_SA, axis=1) for values_SA in curves], axis=1)
 
     def acquisition(self, seed: int) -> Iterator[Acquisition]:
@@ -226,11 +224,9 @@ class _Schedule:
         ages_SK = np.full((len(self.seeds), len(kinds)), np.nan)
         seen_SK = np.zeros(ages_SK.shape, dtype=bool)
         for k, kind in enumerate(kinds):
-            for s, bits_A in enumerate(self.curves(arm, learning_curves.MEASURE, kind)):
+            for s, bits_A in enumerate(self.curves(arm, MEASURE, kind)):
                 if np.isfinite(bits_A).all():
-                    ages_SK[s, k], seen_SK[s, k] = learning_curves.half_gain(
-                        np.array(self.ages), bits_A
-                    )
+                    ages_SK[s, k], seen_SK[s, k] = half_gain(np.array(self.ages), bits_A)
         return ages_SK, seen_SK
 
     def _until(self, age: float) -> tuple[float, float]:

@@ -201,7 +201,7 @@ def _manager(include_path: Path | None, *, include_defaults: bool) -> Any:
     """Reading the index of all its tasks takes seconds."""
     from lm_eval.tasks import TaskManager
 
-    included = None if include_path is None else str(include_path)
+    included = None if include_path is None else str(include_path.resolve())
     return TaskManager(include_path=included, include_defaults=include_defaults)
 
 

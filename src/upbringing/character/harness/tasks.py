@@ -70,23 +70,22 @@ class HarnessTask:
 def export_tasks(checkpoint: Path, row_length: int, probes: Probes, place: Path) -> Manifest:
     """Write what `probes` ask at `place`, which must not exist: pairs, facts, held-out text.
 
-    The checkpoint, of rows of `row_length` tokens, lends its tokenizer. Raises `InputError` where
-    no item of a task comes to the same tokens in the harness.
+    The checkpoint, of rows of `row_length` tokens, lends its tokenizer. A task without an item that
+    comes to the same tokens in the harness is not written, and has 0 items in the manifest's facts.
+    Raises `InputError` where there is no other.
     """
     wording = Wording(checkpoint, row_length)
     tasks = list(_tasks(wording, probes))
-    empty = [task for task in tasks if not task.rows]
-    if empty:
+    if not any(task.rows for task in tasks):
         raise InputError(
-            f"no item of {', '.join(task.name for task in empty)} is read by the harness in the"
-            " tokens in which this mind is asked",
+            "nothing that this mind is asked is read by the harness in the same tokens",
             where=str(checkpoint),
-            do="ask in rows that hold the items, or with a tokenizer that splits at spaces",
+            do="ask a mind whose tokenizer splits at spaces",
         )
     settings = {"max_length": row_length, "prefix_token_id": wording.end_of_text}
     with staged(place) as draft:
         (draft / "data").mkdir()
-        for task in tasks:
+        for task in (task for task in tasks if task.rows):
             write_text(draft / "data" / f"{task.name}.jsonl", task.lines)
             write_text(draft / f"{task.name}.yaml", _yaml(task))
         counts = {task.name: (task.num_items, task.num_left_out) for task in tasks}
