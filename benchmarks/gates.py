@@ -1,97 +1,60 @@
-"""Which characters can be measured at which size: the gate of every axis of the built-in world.
+"""Which characters can be measured at which size: the gate of every axis that is built in.
 
-    python benchmarks/gates.py --lang en --shape 300k           all axes, 6 seeds
+    python benchmarks/gates.py --lang en --shape 300k --tokens 60000       all axes, 6 seeds
     python benchmarks/gates.py --lang ru --shape 1m --axes polite–rude --seeds 8
 
-For each axis, minds are raised on its two poles alone and on mixtures of 25, 50 and 75 per cent, on
-shuffles at a constant rate; each is asked for the style margin of 200 same-event pairs. The gate is
-that of a study: poles 3 seed SDs apart or more, the right way round, and a rising ladder. Prints a
-table, an axis as soon as its minds are there; they are raised side by side, a process of one thread
-each, and not kept.
+A study on the built-in world of which the poles and ladders alone are raised, as with `upbringing
+study --gates-only`: minds on each pole and on mixtures of 25, 50 and 75 per cent, on shuffles at a
+constant rate, asked for the style margin of 200 same-event pairs. The gate is that of any study:
+poles 3 seed SDs apart or more, the right way round, and a rising ladder.
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing as mp
-import os
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-
-os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import numpy as np
 
-from upbringing.character import Axis, Probes, ProbeSettings
-from upbringing.character.profile import style
-from upbringing.corpus import Corpus, load_tokenizer, tokenize, train_tokenizer, write_tokenizer
+from upbringing.character.axis_files import built_in_axes
 from upbringing.corpus.world import make_world
-from upbringing.order import Rows, ladder_order
-from upbringing.study.poles import LADDER, examine_poles
-from upbringing.training import (
-    Numerics,
-    Recipe,
-    read_checkpoint,
-    settle_process,
-    shape_named,
-    train,
-)
-
-AXES = {
-    "scenic–dry": ("poetry", "technical"),
-    "reactive–reflective": ("chat", "philosophy"),
-    "polite–rude": ("courtesy", "rude"),
-    "dramatic–calm": ("drama", "calm"),
-    "ironic–literal": ("mirror", "literal"),
-    "archetypal–mundane": ("myth", "mundane"),
-    "logical–associative": ("philosophy", "invalid"),
-}
-ROW_LENGTH = 128
-BATCH_SIZE = 4
-SHARES = {"negative": 0.0, "mix-25": 0.25, "mix-50": 0.5, "mix-75": 0.75, "positive": 1.0}
+from upbringing.study import Design, StudySettings, execute, gates, prepare
+from upbringing.study.design import Dimension
+from upbringing.study.execution import LIFE
+from upbringing.study.figures import Figures
+from upbringing.study.gathering import gather
+from upbringing.study.settings import ProbeAmounts
 
 
-@dataclass(frozen=True)
-class Task:
-    """One mind: raised on a share of an axis's positive pole, asked about that axis."""
+def rung_means(figures: Figures, dimension: Dimension) -> str:
+    """The mean style margin of each rung of an axis, from the negative pole to the positive one."""
+    values = figures.values(dimension.primary, dimension.axis.name, "constant", LIFE)
+    shares = dimension.rungs.shares
+    return " · ".join(
+        f"{np.mean(values[arm]):+.3f}" for arm in sorted(shares, key=shares.__getitem__)
+    )
 
-    axis: str
-    rung: str
-    seed: int
 
-
-def raise_and_ask(task: Task, place: Path, lang: str, shape: str, num_tokens: int) -> float:
-    """The style margin of one mind, in bits per byte."""
-    settle_process(1)
-    corpus = Corpus.open(place / "corpus")
-    tokens = tokenize(corpus, load_tokenizer(place / "tokenizer"))
-    positive, negative = AXES[task.axis]
-    share = SHARES[task.rung]
-    sides = [((positive,), share), ((negative,), 1 - share)]
-    order = ladder_order(
-        corpus, tokens, [side for side in sides if side[1]],
-        lang=lang, num_tokens=num_tokens, seed=task.seed,
-    )  # fmt: skip
-    rows = Rows(order, tokens, ROW_LENGTH)
-    recipe = Recipe.of(
-        rows, shape_named(shape), seed=task.seed, schedule="constant", numerics=Numerics(),
-        batch_size=BATCH_SIZE, num_rows=num_tokens // ROW_LENGTH, ages=(1.0,),
-    )  # fmt: skip
-    probes = Probes(
-        corpus, Axis((positive,), (negative,), lang), tokens.tokenizer,
-        ProbeSettings(num_pairs=200), judge=None,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory(dir=place) as name:
-        order.save(Path(name) / "order")
-        sources = {"corpus": corpus.path, "order": Path(name) / "order"}
-        run = train(rows, recipe, Path(name) / "run", sources=sources)
-        if run.diverged_at is not None:
-            return float("nan")
-        readings = style(read_checkpoint(run.checkpoints[1.0]), probes)
-    return next(r.value for r in readings if r.measure == "style_margin")
+def print_table(design: Design) -> bool:
+    """A row an axis; says whether all gates opened."""
+    readings, _ = gather(design, [plan for plan in design.plans if not plan.is_arm])
+    figures = Figures.of(design, readings)
+    print("| axis | ladder, bits/byte | distance | seed SDs | gate |\n|---|---|---|---|---|")
+    found = gates(design)
+    for dimension in design.dimensions[1:]:
+        poles = found[dimension.axis.name]
+        apart = "–"
+        if poles.distance is not None and poles.seed_sd:
+            apart = f"{poles.distance / poles.seed_sd:.1f}"
+        distance = "–" if poles.distance is None else f"{poles.distance:.3f}"
+        means = rung_means(figures, dimension)
+        print(
+            f"| {dimension.axis.name} | {means} | {distance} | {apart} |"
+            f" {poles.gate}: {poles.reason} |"
+        )
+    return all(found[d.axis.name].gate == "passed" for d in design.dimensions[1:])
 
 
 def main() -> None:
@@ -102,50 +65,37 @@ def main() -> None:
     parser.add_argument("--shape", default="300k")
     parser.add_argument("--tokens", type=int, default=150_000, help="of a life")
     parser.add_argument("--seeds", type=int, default=6)
-    parser.add_argument("--axes", nargs="*", default=list(AXES))
-    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--axes", nargs="*", help="all that are built in by default")
+    parser.add_argument("--workers", type=int)
     asked = parser.parse_args()
-    tasks = [Task(a, r, s) for a in asked.axes for r in SHARES for s in range(asked.seeds)]
     start = time.perf_counter()
-    print(
-        f"{asked.lang}, {asked.shape}, lives of {asked.tokens:,} tokens, {asked.seeds} seeds\n\n"
-        "| axis | poles | ladder, bits/byte | distance | gate |\n|---|---|---|---|---|",
-        flush=True,
-    )
-    passed = []
+    settings = StudySettings(
+        name="gates",
+        lang=asked.lang,
+        block=("poetry",),
+        against=("technical",),  # those of dry–scenic, whose rungs are then raised once
+        axes=tuple(asked.axes or built_in_axes(asked.lang)),
+        arms=("F", "S"),
+        schedules=("constant",),
+        seeds=tuple(range(asked.seeds)),
+        shape=asked.shape,
+        tokens=asked.tokens,
+        batch_size=4,
+        washout=None,
+        probes=ProbeAmounts(
+            held_out_bytes=1000, num_pairs=200, num_openings=1, num_questions=1,
+            num_sampler_seeds=1,
+        ),
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
-        place = Path(name)
-        corpus = make_world(place / "corpus", langs=[asked.lang], num_events=25_000, seed=0)
-        texts = corpus.scenes.filter(split="train")["text"].to_list()
-        num_vocab = shape_named(asked.shape).num_vocab
-        (place / "tokenizer").mkdir()
-        write_tokenizer(place / "tokenizer", train_tokenizer(texts, num_vocab))
-        tokenize(corpus, load_tokenizer(place / "tokenizer"))  # once, for all processes
-        life = (place, asked.lang, asked.shape, asked.tokens)
-        with ProcessPoolExecutor(asked.workers, mp.get_context("spawn")) as pool:
-            futures = {task: pool.submit(raise_and_ask, task, *life) for task in tasks}
-            for axis in asked.axes:
-                margins = {task: f.result() for task, f in futures.items() if task.axis == axis}
-                passed.append(print_axis(axis, margins, asked.seeds))
-    minutes = (time.perf_counter() - start) / 60
-    print(f"\n{len(tasks)} minds in {minutes:.0f} minutes on {asked.workers} processes")
-    verdict = "holds" if all(passed) else "falls short"
-    print(f"axes that can be measured: {sum(passed)} of {len(passed)}, target all: {verdict}")
-
-
-def print_axis(axis: str, margins: dict[Task, float], num_seeds: int) -> bool:
-    """Print a row of the table; say whether the gate opened."""
-    values = {
-        rung: np.array([margins[Task(axis, rung, seed)] for seed in range(num_seeds)])
-        for rung in SHARES
-    }
-    named = {"positive": values["positive"], "negative": values["negative"]}
-    poles = examine_poles("positive", "negative", named | {rung: values[rung] for rung in LADDER})
-    ladder = " · ".join(f"{np.mean(values[rung]):+.3f}" for rung in SHARES)
-    distance = "–" if poles.distance is None else f"{poles.distance:.3f}"
-    ends = " – ".join(AXES[axis])
-    print(f"| {axis} | {ends} | {ladder} | {distance} | {poles.gate}: {poles.reason} |", flush=True)
-    return poles.gate == "passed"
+        corpus = make_world(Path(name) / "corpus", langs=[asked.lang], num_events=25_000, seed=0)
+        design = prepare(settings, corpus, Path(name) / "study")
+        execute(design, rungs_only=True, num_workers=asked.workers)
+        print(
+            f"{asked.lang}, {asked.shape}, lives of {asked.tokens:,} tokens, {asked.seeds} seeds\n"
+        )
+        verdict = "all axes can be measured" if print_table(design) else "not every axis can be"
+    print(f"\n{verdict}; {(time.perf_counter() - start) / 60:.0f} minutes")
 
 
 if __name__ == "__main__":

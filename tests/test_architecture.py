@@ -15,7 +15,7 @@ SOURCE = Path(upbringing.__file__).parent
 
 # From the top of the page to its foot. A module imports from its own room and from those above.
 ROOMS = ("corpus", "order", "exports", "training", "character", "study", "report")
-GROUND = ("errors", "blocks", "identity", "files", "yaml_tree", "settings")
+GROUND = ("errors", "blocks", "identity", "files", "yaml_tree", "settings", "own_files")
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 # Doors by the name of their package; the built-in world is a room inside the first one.

@@ -52,8 +52,7 @@ def _probes(
     found = []
     if poles:
         found.append(axis_between(corpus, tuple(poles[0]), tuple(poles[1]), lang))
-    if axes:
-        found += find_axes(axes, lang or corpus.langs[0], corpus)
+    found += find_axes(axes, lang or corpus.langs[0], corpus)
     names = [axis.name for axis in found]
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:

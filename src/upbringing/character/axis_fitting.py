@@ -46,6 +46,8 @@ def fit_axes(axes: Sequence[Axis], corpus: Corpus, *, lang: str | None = None) -
     or of no language of the corpus; too few pairs are left, or no prompt; it has no pairs, and the
     corpus lacks the kinds of a pole.
     """
+    if not axes:
+        return []
     asked = [_texts(axis) for axis in axes]
     edges = np.cumsum([len(texts) for texts in asked])
     found = _overlaps(corpus, [*chain.from_iterable(asked)])

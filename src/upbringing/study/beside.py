@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from upbringing.character import ALONG
-from upbringing.study.design import WASHOUT, Dimension
-from upbringing.study.execution import LIFE, WASHOUT_AGES
+from upbringing.character import ALONG, Profile
+from upbringing.character.model_map import map_of_bits
+from upbringing.study.design import WASHOUT, Design, Dimension
+from upbringing.study.execution import LIFE, WASHOUT_AGES, run_folder
 from upbringing.study.figures import Figures
 from upbringing.study.half_life import HalfLife, half_life
-from upbringing.study.permanova import Omnibus, OrderSpread, omnibus, order_spread
+from upbringing.study.permanova import Omnibus, OrderSpread, omnibus, order_spread, permanova
 from upbringing.study.rules import PLACES
 from upbringing.study.statistics import FloatArray
 
@@ -49,7 +50,7 @@ def half_lives(figures: Figures) -> list[HalfLife]:
 
 
 def explored(figures: Figures) -> list[Omnibus]:
-    """Whether the arms differ at all, on each axis under every schedule."""
+    """Whether the arms differ at all under every schedule: on each axis, and on the model map."""
     design = figures.design
     found = []
     for schedule in design.settings.curves:
@@ -57,7 +58,22 @@ def explored(figures: Figures) -> list[Omnibus]:
             table = figures.primary(dimension, schedule, LIFE)
             what = f"{dimension.axis.name}, {schedule}"
             found.append(omnibus(np.stack(list(table.values.values())), [*table.values], what=what))
+        found.append(_on_the_map(design, schedule))
     return found
+
+
+def _on_the_map(design: Design, schedule: str) -> Omnibus:
+    """Whether the arms lie apart on the map of minds, by what held-out passages cost each."""
+    plans = [plan for plan in design.plans if plan.is_arm and plan.schedule == schedule]
+    read = [Profile.open(run_folder(design, plan) / "profile").passages for plan in plans]
+    most = max(read, key=len)
+    if all(len(one) == len(most) and one["bits"].is_finite().all() for one in read):
+        bits_RN = np.stack([one["bits"].to_numpy() for one in read])
+        squares_RR = map_of_bits(bits_RN, most["num_bytes"].to_list()).squared_distances
+    else:
+        squares_RR = np.full((len(plans), len(plans)), np.nan)
+    arms, seeds = [plan.arm for plan in plans], [plan.seed for plan in plans]
+    return permanova(squares_RR, arms, seeds, what=f"model map, {schedule}", seed=0)
 
 
 def spread_of_orders(figures: Figures) -> OrderSpread:

@@ -269,14 +269,15 @@ def sentence_of(contrast: Contrast, first: str, other: str, following: str) -> s
         PREQUENTIAL: f"the cost of {following} as it was met",
         OWN_SCENES: f"the cost of scenes of {following} that are read next",
         "bits_per_byte": f"the cost of held-out {following}",
-        lean.__name__: f"the lean of open openings, {contrast.axis},",
+        lean.__name__: f"the lean of open openings on {contrast.axis}",
     }.get(contrast.measure, f"{contrast.measure} on {contrast.axis}")
-    begun = f"{schedule.capitalize()} rate, {when}: with {first} first {what}"
+    begun = f"{schedule.capitalize()} rate, {when}: with {first} first, {what}"
     if contrast.estimate is None:
         return f"{begun} has no figure against {other} first ({contrast.reason})."
     direction = "higher" if contrast.estimate >= 0 else "lower"
-    size = number(abs(contrast.estimate), 3)
-    moved = f"{begun} was {size} {contrast.unit} {direction} than with {other} first"
+    unit = "" if contrast.unit == "share" else f" {contrast.unit}"
+    size = f"{number(abs(contrast.estimate), 3)}{unit}"
+    moved = f"{begun} was {size} {direction} than with {other} first"
     if contrast.low is None or contrast.high is None:
         return f"{moved} (no interval: {contrast.reason})."
     none_too = ", no difference included" if contrast.low <= 0 <= contrast.high else ""

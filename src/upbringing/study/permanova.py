@@ -19,6 +19,7 @@ from upbringing.study.statistics import FloatArray
 
 NUM_PERMUTATIONS = 9_999
 FEWEST_ORDERS = 8
+_BLOCK = 1_000  # permutations at a time
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,12 @@ def permanova(
     inner_SASA = inner_RR.reshape(num_seeds, num_arms, num_seeds, num_arms)
     within = float(np.trace(inner_RR) - np.einsum("sasb->", inner_SASA) / num_arms)
     draw = generator(seed, "permanova", what)
-    order_SA = np.tile(np.arange(num_arms), (num_seeds, 1))
-    found = _between_arms(inner_SASA, order_SA)
-    others = [
-        _between_arms(inner_SASA, draw.permuted(order_SA, axis=1)) for _ in range(NUM_PERMUTATIONS)
-    ]
-    p = (1 + int((np.array(others) >= found * (1 - 1e-12)).sum())) / (1 + NUM_PERMUTATIONS)
+    order_PSA = np.tile(np.arange(num_arms), (1 + NUM_PERMUTATIONS, num_seeds, 1))
+    order_PSA[1:] = draw.permuted(order_PSA[1:], axis=2)
+    blocks = np.array_split(order_PSA, 1 + NUM_PERMUTATIONS // _BLOCK)
+    between_P = np.concatenate([_between_arms(inner_SASA, block) for block in blocks])
+    found = float(between_P[0])
+    p = float((between_P >= found * (1 - 1e-12)).mean())
     statistic = _f(found, within - found, num_seeds)
     return Omnibus(what, statistic, p, found / within, arms, num_seeds, method)
 
@@ -145,11 +146,15 @@ def _gower(square_RR: FloatArray) -> FloatArray:
     return centred
 
 
-def _between_arms(inner_SASA: FloatArray, order_SA: npt.NDArray[np.int64]) -> float:
-    """Sum of squares between arms, where run `order[s, a]` of seed s is counted to arm a."""
-    every = np.arange(len(order_SA))[:, None]
-    inner_ASS = [
-        inner_SASA[every, order_SA[:, a, None], every.T, order_SA[None, :, a]]
-        for a in range(order_SA.shape[1])
-    ]
-    return float(np.sum(inner_ASS)) / len(order_SA)
+def _between_arms(inner_SASA: FloatArray, order_PSA: npt.NDArray[np.int64]) -> FloatArray:
+    """Sums of squares between arms, (num_permutations,), where the p-th has run `order[p, s, a]` of
+    seed s as arm a.
+    """
+    num_seeds, num_arms = order_PSA.shape[1:]
+    seed_S1, seed_1S = np.ogrid[:num_seeds, :num_seeds]
+    total_P = np.zeros(len(order_PSA))
+    for a in range(num_arms):
+        run_PS = order_PSA[:, :, a]
+        inner_PSS = inner_SASA[seed_S1, run_PS[:, :, None], seed_1S, run_PS[:, None, :]]
+        total_P += inner_PSS.sum(axis=(1, 2))
+    return total_P / num_seeds

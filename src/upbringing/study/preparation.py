@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from upbringing.character import Axis, AxisProbes, Judge, Probes, judge_for, measures, own_measures
-from upbringing.character.axis_files import find_axis
+from upbringing.character.axis_files import find_axes
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import InputError
 from upbringing.files import remove_drafts, staged_file, storage, write_text
@@ -127,7 +127,7 @@ def _axes(settings: StudySettings, corpus: Corpus, block: Block, lang: str) -> l
     """The axis under test and those that are asked about besides, each with what decides."""
     other_end = block.against or block.others
     under_test = Axis.between(block.kinds, other_end, lang, against_rest=not block.against)
-    axes = [under_test, *(find_axis(said, lang, corpus) for said in settings.axes)]
+    axes = [under_test, *find_axes(settings.axes, lang, corpus)]
     named = [axis.slug for axis in axes]
     twice = [axis.name for place, axis in enumerate(axes) if axis.slug in named[:place]]
     if twice:
