@@ -10,7 +10,7 @@ import torch
 from minds import byte_tokenizer
 from tokenizers import Tokenizer
 
-from upbringing.character.activations import activations, added, batches, layers_of
+from upbringing.character.between.activations import activations, added, batches, layers_of
 from upbringing.character.likelihood import Passage, bits
 from upbringing.errors import InputError
 from upbringing.training import Decoder, Mind, Shape, open_mind

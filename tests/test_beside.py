@@ -11,7 +11,7 @@ from scipy import stats
 
 from upbringing.character import Profile
 from upbringing.study import Design, open_findings
-from upbringing.study.beside import _washed
+from upbringing.study.beside import fading_curve
 from upbringing.study.figures import Figures
 
 AXIS = "drama–technical"
@@ -38,7 +38,7 @@ def test_what_was_washed_is_read_along_the_washout(pico: Design):
     readings = pl.read_parquet(pico.path / "findings.parquet")
     figures = Figures.of(pico, readings)
     unit = figures.poles[AXIS].distance
-    washed_AS = _washed(figures, pico.dimensions[0], "constant", "L") * unit
+    washed_AS = fading_curve(figures, pico.dimensions[0], "constant", "L") * unit
     assert washed_AS.shape == (5, 2)
     own = readings.filter(
         arm="L", schedule="constant", seed=1, scope="along", measure="style_margin", subject=AXIS

@@ -16,11 +16,11 @@ from minds import byte_tokenizer
 from stories import say_in, story_scenes
 from tokenizers import Tokenizer
 
-from upbringing.character.between import Subject, compare_minds, differ_in
-from upbringing.character.direction import Direction
+from upbringing.character.between.comparison import Subject, compare_minds, differ_in
+from upbringing.character.between.direction import Direction
+from upbringing.character.between.trait import examine_trait, pole_texts
 from upbringing.character.likelihood import Passage
 from upbringing.character.probes import held_out_by_kind
-from upbringing.character.trait import examine_trait, pole_texts
 from upbringing.compared import open_lives
 from upbringing.corpus import Corpus, tokenize, train_tokenizer, write_corpus
 from upbringing.errors import InputError
@@ -216,8 +216,8 @@ def test_a_trait_is_tried_on_events_that_it_was_not_made_from(
         read.extend(map(set, sides))
         return "tried"
 
-    monkeypatch.setattr("upbringing.character.trait.activations", looked_at)
-    monkeypatch.setattr("upbringing.character.trait.steer", steered)
+    monkeypatch.setattr("upbringing.character.between.trait.activations", looked_at)
+    monkeypatch.setattr("upbringing.character.between.trait.steer", steered)
     examine_trait(mind_of(family, "F0"), texts, "b")
     made_positive, made_negative, tried_positive, tried_negative = read
     assert made_positive | tried_positive == set(texts.positive)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from upbringing.character.direction import Direction, direction_cosine, trait_directions
+from upbringing.character.between.direction import Direction, direction_cosine, trait_directions
 from upbringing.errors import ComparisonError, InputError
 
 WIDTH = 64

@@ -10,7 +10,7 @@ import torch
 from minds import NUM_BYTES, TableMind, random_table
 from scipy.spatial.distance import jensenshannon
 
-from upbringing.character.divergence import jensen_shannon
+from upbringing.character.between.divergence import jensen_shannon
 from upbringing.character.likelihood import Passage
 from upbringing.errors import InputError
 from upbringing.training import Mind
@@ -74,7 +74,7 @@ def test_contexts_are_thinned_evenly_and_batches_change_nothing(
     by_hand = [jensenshannon(p_VV[x], q_VV[x], 2) ** 2 for x in before[::every]]
     assert thinned.num_contexts == len(by_hand)
     assert thinned.bits_RR[0, 1] == pytest.approx(np.mean(by_hand), abs=1e-9)
-    monkeypatch.setattr("upbringing.character.divergence._PROBABILITIES_AT_ONCE", 1)
+    monkeypatch.setattr("upbringing.character.between.divergence._PROBABILITIES_AT_ONCE", 1)
     small = jensen_shannon([a, b], passages, most_contexts=len(before) // 3)
     assert small.bits_RR[0, 1] == pytest.approx(thinned.bits_RR[0, 1], abs=1e-12)
 

@@ -202,8 +202,8 @@ def contrast(low: float | None, high: float | None, **changes: object) -> Contra
 def test_a_sentence_is_no_stronger_than_its_contrast() -> None:
     words = ("drama", "technical", "poetry")
     assert sentence_of(contrast(0.01, 0.03), *words) == (
-        "Constant rate, before poetry: with drama first, the cost of scenes of poetry that are read "
-        "next was 0.020 bits/byte higher than with technical first (95%: 0.010 to 0.030)."
+        "Constant rate, before poetry: with drama first, the cost of scenes of poetry that are "
+        "read next was 0.020 bits/byte higher than with technical first (95%: 0.010 to 0.030)."
     )
     assert "0.010 bits/byte lower" in sentence_of(contrast(-0.03, 0.01), *words)
     assert "no difference included" in sentence_of(contrast(-0.03, 0.01), *words)

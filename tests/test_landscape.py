@@ -10,8 +10,13 @@ import pytest
 import torch
 from lives import TINY, raised, recipe_of, rows_of
 
-from upbringing.character.birth import birth_of
-from upbringing.character.landscape import barrier_of, loss_barrier, loss_path, weight_distance
+from upbringing.character.between.birth import birth_of
+from upbringing.character.between.landscape import (
+    barrier_of,
+    loss_barrier,
+    loss_path,
+    weight_distance,
+)
 from upbringing.character.likelihood import Passage, bits
 from upbringing.errors import ComparisonError
 from upbringing.training import Decoder, Mind, Shape, open_mind

@@ -7,8 +7,8 @@ import pytest
 from minds import TableMind
 from sklearn.manifold import ClassicalMDS
 
+from upbringing.character.between.model_map import map_of_bits, model_map, orders_against_seeds
 from upbringing.character.likelihood import Passage
-from upbringing.character.model_map import map_of_bits, model_map, orders_against_seeds
 from upbringing.errors import InputError
 
 V = 12

@@ -9,8 +9,8 @@ import pytest
 from conftest import ids_of
 from lives import ROW_LENGTH, raised, recipe_of, rows_of
 
-from upbringing.character.met import memory_by_layer, met_once
-from upbringing.character.order_memory import order_memory
+from upbringing.character.between.met import memory_by_layer, met_once
+from upbringing.character.between.order_memory import order_memory
 from upbringing.errors import InputError
 from upbringing.order import Order, Rows
 from upbringing.training import Decoder, open_mind, train

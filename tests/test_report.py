@@ -215,13 +215,13 @@ def test_what_not_every_study_has_is_shown_where_it_is_there(study: Path) -> Non
         hypotheses=[hypothesis],
         half_lives=[
             {
-                **{"schedule": "constant", "axis": fake_study.AXIS, "name": "L−S"},
-                **{"answer": "longer than measured", "estimate": None, "low": None, "high": None},
-                **{"unit": "tokens", "method": "fitted to the mean", "reason": "half is left"},
+                "schedule": "constant", "axis": fake_study.AXIS, "name": "L−S",
+                "answer": "longer than measured", "estimate": None, "low": None, "high": None,
+                "unit": "tokens", "method": "fitted to the mean", "reason": "half is left",
             }
         ],
         interpretation={
-            **{"first": "drama", "other": "report", "next": "chat", "contrasts": [contrast]},
+            "first": "drama", "other": "report", "next": "chat", "contrasts": [contrast],
             "scenes": [{"schedule": "constant", "scene": "c/1", "kind": "chat", "difference": 0.2}],
             "sentences": ["Constant rate, before chat: no figure."],
         },

@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import orthogonal_procrustes
 from scipy.stats import ortho_group
 
-from upbringing.character.similarity import debiased_cka, procrustes, shuffled
+from upbringing.character.between.similarity import debiased_cka, procrustes, shuffled
 from upbringing.errors import InputError
 
 N, D = 200, 400

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from upbringing.character.direction import Direction
+from upbringing.character.between.direction import Direction
+from upbringing.character.between.steering import steer
 from upbringing.character.likelihood import Passage, bits
-from upbringing.character.steering import steer
 from upbringing.errors import InputError
 from upbringing.training import Decoder, Shape
 

@@ -13,11 +13,11 @@ from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
-from upbringing.character.between import Between, compare_minds
-from upbringing.character.direction import direction_cosine
-from upbringing.character.met import memory_by_layer, met_once
+from upbringing.character.between.comparison import Between, compare_minds
+from upbringing.character.between.direction import direction_cosine
+from upbringing.character.between.met import memory_by_layer, met_once
+from upbringing.character.between.trait import Trait, examine_trait, pole_texts
 from upbringing.character.probes import held_out_by_kind
-from upbringing.character.trait import Trait, examine_trait, pole_texts
 from upbringing.compared import Life, open_lives
 from upbringing.comparing_tables import (
     Cosine,

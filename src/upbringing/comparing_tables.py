@@ -9,9 +9,9 @@ from math import isnan
 from rich.table import Table
 from rich.text import Text
 
-from upbringing.character.between import Between, Figure
-from upbringing.character.order_memory import OrderMemory
-from upbringing.character.trait import Trait
+from upbringing.character.between.comparison import Between, Figure
+from upbringing.character.between.order_memory import OrderMemory
+from upbringing.character.between.trait import Trait
 from upbringing.console import printable
 
 _MOST_IN_A_MATRIX = 8

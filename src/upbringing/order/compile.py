@@ -27,13 +27,13 @@ from upbringing.order.controls import controlled
 from upbringing.order.curriculum import Curriculum
 from upbringing.order.joining import joined
 from upbringing.order.order import Order
-from upbringing.own_files import SUFFIX, digest_of_file
 from upbringing.order.parameters import DATE
 from upbringing.order.phases import InnerPhase
 from upbringing.order.places import VECTORS, Selected, columns_read, ranks_of
 from upbringing.order.selection import Path, Selection
 from upbringing.order.sorting import Ranks, Rows, argsort, inverse, taken
 from upbringing.order.spans import PhaseSpan
+from upbringing.own_files import SUFFIX, digest_of_file
 
 _NONE: Rows = np.zeros(0, dtype=np.uint32)
 

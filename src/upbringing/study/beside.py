@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from upbringing.character import ALONG, Profile
-from upbringing.character.model_map import map_of_bits
+from upbringing.character.between.model_map import map_of_bits
 from upbringing.study.design import WASHOUT, Design, Dimension
 from upbringing.study.execution import LIFE, WASHOUT_AGES, run_folder
 from upbringing.study.figures import Figures
@@ -35,7 +35,8 @@ def half_lives(figures: Figures) -> list[HalfLife]:
     return [
         half_life(
             lengths,
-            _washed(figures, dimension, schedule, arm) - _washed(figures, dimension, schedule, "S"),
+            fading_curve(figures, dimension, schedule, arm)
+            - fading_curve(figures, dimension, schedule, "S"),
             name=f"{arm}−S",
             unit="tokens",
             schedule=schedule,
@@ -65,12 +66,12 @@ def explored(figures: Figures) -> list[Omnibus]:
 def _on_the_map(design: Design, schedule: str) -> Omnibus:
     """Whether the arms lie apart on the map of minds, by what held-out passages cost each."""
     plans = [plan for plan in design.plans if plan.is_arm and plan.schedule == schedule]
-    read = [Profile.open(run_folder(design, plan) / "profile").passages for plan in plans]
-    most = max(read, key=len)
-    if all(len(one) == len(most) and one["bits"].is_finite().all() for one in read):
-        bits_RN = np.stack([one["bits"].to_numpy() for one in read])
-        squares_RR = map_of_bits(bits_RN, most["num_bytes"].to_list()).squared_distances
-    else:
+    profiles = [Profile.open(run_folder(design, plan) / "profile") for plan in plans]
+    if all(1.0 in profile.readings["age"] for profile in profiles):
+        bits_RN = np.stack([profile.passages["bits"].to_numpy() for profile in profiles])
+        num_bytes = profiles[0].passages["num_bytes"].to_list()
+        squares_RR = map_of_bits(bits_RN, num_bytes).squared_distances
+    else:  # a life that diverged is not asked at its end
         squares_RR = np.full((len(plans), len(plans)), np.nan)
     arms, seeds = [plan.arm for plan in plans], [plan.seed for plan in plans]
     return permanova(squares_RR, arms, seeds, what=f"model map, {schedule}", seed=0)
@@ -85,7 +86,7 @@ def spread_of_orders(figures: Figures) -> OrderSpread:
     )
 
 
-def _washed(figures: Figures, dimension: Dimension, schedule: str, arm: str) -> FloatArray:
+def fading_curve(figures: Figures, dimension: Dimension, schedule: str, arm: str) -> FloatArray:
     """The primary measure of an arm, at the end of life and at each age of its washout, (A, S)."""
     readings = figures.readings.filter(
         measure=dimension.primary,

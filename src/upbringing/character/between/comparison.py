@@ -15,17 +15,17 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from upbringing.character.activations import FloatArray, activations
-from upbringing.character.divergence import jensen_shannon
-from upbringing.character.landscape import loss_barrier, weight_distance
-from upbringing.character.likelihood import Passage
-from upbringing.character.model_map import (
+from upbringing.character.between.activations import FloatArray, activations
+from upbringing.character.between.divergence import jensen_shannon
+from upbringing.character.between.landscape import loss_barrier, weight_distance
+from upbringing.character.between.model_map import (
     ModelMap,
     OrdersAgainstSeeds,
     model_map,
     orders_against_seeds,
 )
-from upbringing.character.similarity import debiased_cka, procrustes, shuffled
+from upbringing.character.between.similarity import debiased_cka, procrustes, shuffled
+from upbringing.character.likelihood import Passage
 from upbringing.training import Mind
 
 _BARRIER_BYTES = 12_000

@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from upbringing.character.activations import activations
-from upbringing.character.direction import Direction, trait_directions
+from upbringing.character.between.activations import activations
+from upbringing.character.between.direction import Direction, trait_directions
+from upbringing.character.between.steering import Steering, steer
 from upbringing.character.likelihood import Passage, passage
-from upbringing.character.steering import Steering, steer
 from upbringing.corpus import HELD_OUT, Corpus
 from upbringing.errors import InputError, Problem
 from upbringing.identity import keyed_hash, keys_of

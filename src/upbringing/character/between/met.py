@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from upbringing.character.activations import FloatArray, Which, activations
+from upbringing.character.between.activations import FloatArray, Which, activations
+from upbringing.character.between.order_memory import FEWEST_SCENES, OrderMemory, order_memory
 from upbringing.character.likelihood import Passage, passage
-from upbringing.character.order_memory import FEWEST_SCENES, OrderMemory, order_memory
 from upbringing.corpus import load_tokenizer
 from upbringing.errors import InputError
 from upbringing.identity import keyed_hash

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from upbringing.character.activations import Batch, FloatArray, batches
+from upbringing.character.between.activations import Batch, FloatArray, batches
 from upbringing.character.likelihood import Passage
 from upbringing.errors import InputError
 from upbringing.training import Mind

@@ -26,7 +26,7 @@ from sklearn.metrics import r2_score, roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from upbringing.character.activations import FloatArray
+from upbringing.character.between.activations import FloatArray
 from upbringing.errors import InputError
 from upbringing.identity import generator
 

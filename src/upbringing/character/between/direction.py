@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from upbringing.character.activations import FloatArray
-from upbringing.character.birth import check_one_birth
+from upbringing.character.between.activations import FloatArray
+from upbringing.character.between.birth import check_one_birth
 from upbringing.errors import InputError
 from upbringing.identity import generator
 

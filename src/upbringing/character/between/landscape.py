@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from upbringing.character.activations import FloatArray
-from upbringing.character.birth import check_one_birth
+from upbringing.character.between.activations import FloatArray
+from upbringing.character.between.birth import check_one_birth
 from upbringing.character.likelihood import Passage, bits
 from upbringing.errors import ComparisonError
 from upbringing.training import Mind

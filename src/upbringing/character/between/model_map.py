@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from upbringing.character.activations import FloatArray
+from upbringing.character.between.activations import FloatArray
 from upbringing.character.likelihood import Passage, bits
 from upbringing.errors import InputError
 from upbringing.training import Mind

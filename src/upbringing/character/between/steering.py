@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from upbringing.character.activations import FloatArray, added
-from upbringing.character.direction import Direction
+from upbringing.character.between.activations import FloatArray, added
+from upbringing.character.between.direction import Direction
 from upbringing.character.likelihood import Passage, bits
 from upbringing.errors import InputError
 from upbringing.identity import generator
