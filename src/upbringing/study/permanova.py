@@ -157,4 +157,5 @@ def _between_arms(inner_SASA: FloatArray, order_PSA: npt.NDArray[np.int64]) -> F
         run_PS = order_PSA[:, :, a]
         inner_PSS = inner_SASA[seed_S1, run_PS[:, :, None], seed_1S, run_PS[:, None, :]]
         total_P += inner_PSS.sum(axis=(1, 2))
-    return total_P / num_seeds
+    total_P /= num_seeds
+    return total_P
