@@ -18,6 +18,7 @@ from statsmodels.stats.weightstats import ttost_paired
 
 from upbringing.errors import InputError
 from upbringing.identity import generator
+from upbringing.study.sign_flips import step_down_p
 from upbringing.study.simultaneous import critical_value
 from upbringing.study.statistics import (
     Table,
@@ -27,7 +28,6 @@ from upbringing.study.statistics import (
     family,
     intervals,
     seed_sd,
-    step_down_p,
 )
 
 PAIRS = [("F", "S"), ("M", "S"), ("L", "S"), ("F", "M"), ("L", "M"), ("F", "L")]

@@ -13,8 +13,8 @@ from upbringing.console import printable, say, wide
 from upbringing.files import made_by, write_json
 from upbringing.study.concluded import cells_of
 from upbringing.study.factorial import CELL, INTERACTION, Effect, factorial
+from upbringing.study.phrases import demonstration, number
 from upbringing.study.statistics import FEWEST_SEEDS
-from upbringing.study.verdict import demonstration, number
 
 
 def show_factorial(studies: Sequence[Path], *, axis: str | None, out: Path) -> None:

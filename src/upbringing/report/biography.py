@@ -6,7 +6,6 @@ a terminal. Lines hold text of the corpus and of the mind: print them as text, n
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from upbringing.report import words
 from upbringing.report.folder import Study, read_study
 from upbringing.report.ribbons import ribbon_shares
 from upbringing.settings import suggestion
+from upbringing.study.reading import shares_between
 
 MAX_CHARACTERS = 160
 """How much of an answer a line quotes."""
@@ -127,7 +127,7 @@ def _moments(study: Study, arm: str, schedule: str, seed: int) -> list[Moment]:
             Moment(
                 stage=stage,
                 age=age,
-                read=_read_between(shares, before, age) if in_life else {},
+                read=shares_between(shares, before, age) if in_life else {},
                 learning=course.mass_between(before, age) / mass if in_life else None,
                 position=positions.get((stage, age)),
                 bits_per_byte=losses.get((stage, age)),
@@ -150,16 +150,6 @@ def _answers(samples: pl.DataFrame) -> dict[tuple[str, float], Answer]:
         )
         for row in ordered.iter_rows(named=True)
     }
-
-
-def _read_between(shares: pl.DataFrame, start: float, end: float) -> dict[str, float]:
-    """Mean share of each kind over the hundredths of life between two ages."""
-    read: dict[str, float] = defaultdict(float)
-    for place, kind, share in shares.iter_rows():
-        overlap = min(end, (place + 1) / 100) - max(start, place / 100)
-        if overlap > 0 and share > 0:
-            read[kind] += share * overlap / (end - start)
-    return dict(sorted(read.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _sentence(moment: Moment, scale: str, *, is_turn: bool) -> str:

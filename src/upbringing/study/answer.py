@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from upbringing.study.half_life import FADES, LONGER, HalfLife
+from upbringing.study.phrases import number
 from upbringing.study.preregistration import Answered, sentence
 from upbringing.study.rules import DEMONSTRATION, NOT_MEASURABLE, PLACES
 from upbringing.study.statistics import Contrast, Cost
-from upbringing.study.verdict import Verdict, number
+from upbringing.study.verdict import Verdict
 
 
 def answer(

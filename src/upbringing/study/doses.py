@@ -24,6 +24,7 @@ from upbringing.character.knowledge import knowledge_by_kind
 from upbringing.study.design import Design
 from upbringing.study.execution import LIFE
 from upbringing.study.figures import Figures
+from upbringing.study.phrases import number
 from upbringing.study.poles import FEWEST_SEED_SDS
 from upbringing.study.rules import pairs_for
 from upbringing.study.statistics import (
@@ -35,7 +36,6 @@ from upbringing.study.statistics import (
     family,
     seed_sd,
 )
-from upbringing.study.verdict import number
 
 BLOCKS = "blocks"
 STYLE, KNOWLEDGE, DIFFERENCE = "style", "knowledge", "style − knowledge"

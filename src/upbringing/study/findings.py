@@ -9,7 +9,7 @@ Made anew from the runs each time: the runs are the data, this is arithmetic.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,41 +62,31 @@ def gates(design: Design) -> dict[str, Poles]:
     return dict(Figures.of(design, readings).poles)
 
 
+@dataclass(frozen=True)
+class _Decided:
+    """The records of every schedule and average, in their order."""
+
+    contrasts: list[Contrast] = field(default_factory=list)
+    costs: list[Cost] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+
 def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     settings = design.settings
     diverged = [run.path.name for run in lived_runs(design) if run.diverged_at is not None]
     figures = Figures.of(design, readings)
     washout = figures.washout()
-    contrasts: list[Contrast] = []
-    spent: list[Cost] = []
-    verdicts: list[Verdict] = []
-    for schedule in settings.curves:
-        for average in (None, *(average.name for average in design.averages)):
-            stage = average or LIFE
-            own = figures.contrasts(schedule, stage)
-            is_washed = bool(settings.washout) and average is None
-            washed = figures.contrasts(schedule, WASHOUT) if is_washed else []
-            price = figures.costs(schedule, stage)
-            after = _NOT_WASHED if average else washout
-            verdicts += [
-                _verdict(design, one, figures.poles[one.axis.name], own, price, after, washed)
-                for one in design.dimensions
-            ]
-            contrasts += [*own, *washed]
-            spent += price
-        if cut_short(settings.curves[schedule]):
-            contrasts += figures.contrasts(schedule, CUT_SHORT)
-    contrasts += figures.interactions()
+    decided = _decided(figures, washout)
+    hypotheses = answered(settings.hypotheses, decided.verdicts, design.axis.name)
     measures = readings["measure"].unique()
     deviations = deviations_of(design, diverged=diverged, measures=measures)
-    hypotheses = answered(settings.hypotheses, verdicts, design.axis.name)
     fading = half_lives(figures)
     read = interpretation(design, readings)
     told = answer(
         block="+".join(settings.block),
-        contrasts=contrasts,
-        verdicts=verdicts,
-        costs=spent,
+        contrasts=decided.contrasts,
+        verdicts=decided.verdicts,
+        costs=decided.costs,
         diverged=diverged,
         half_lives=fading,
         hypotheses=hypotheses,
@@ -105,9 +95,9 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     return {
         **facts_of(design),
         "poles": {name: asdict(poles) for name, poles in figures.poles.items()},
-        "contrasts": [asdict(contrast) for contrast in contrasts],
-        "verdicts": [asdict(verdict) for verdict in verdicts],
-        "costs": [asdict(cost) for cost in spent],
+        "contrasts": [asdict(contrast) for contrast in decided.contrasts],
+        "verdicts": [asdict(verdict) for verdict in decided.verdicts],
+        "costs": [asdict(cost) for cost in decided.costs],
         "washout": {name: asdict(washout) for name in settings.curves} if washout else {},
         "diverged": diverged,
         "deviations": deviations,
@@ -121,6 +111,29 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
         },
         "answer": [*told, *(read.sentences if read else ())],
     }
+
+
+def _decided(figures: Figures, washout: Washout | None) -> _Decided:
+    """Contrasts, costs and a verdict for each axis, by schedule and average."""
+    design, found = figures.design, _Decided()
+    settings = design.settings
+    for schedule in settings.curves:
+        for average in (None, *(average.name for average in design.averages)):
+            stage = average or LIFE
+            own = figures.contrasts(schedule, stage)
+            is_washed = bool(settings.washout) and average is None
+            washed = figures.contrasts(schedule, WASHOUT) if is_washed else []
+            price = figures.costs(schedule, stage)
+            after = _NOT_WASHED if average else washout
+            for one in design.dimensions:
+                poles = figures.poles[one.axis.name]
+                found.verdicts.append(_verdict(design, one, poles, own, price, after, washed))
+            found.contrasts.extend([*own, *washed])
+            found.costs.extend(price)
+        if cut_short(settings.curves[schedule]):
+            found.contrasts.extend(figures.contrasts(schedule, CUT_SHORT))
+    found.contrasts.extend(figures.interactions())
+    return found
 
 
 def _record(found: Interpretation | Doses | None) -> dict[str, Any] | None:

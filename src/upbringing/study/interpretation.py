@@ -30,6 +30,7 @@ from upbringing.identity import keyed_hash
 from upbringing.order import Rows
 from upbringing.study.design import Design
 from upbringing.study.execution import LIFE, run_folder
+from upbringing.study.phrases import number
 from upbringing.study.statistics import (
     BITS_PER_BYTE,
     FEWEST_SEEDS,
@@ -38,7 +39,6 @@ from upbringing.study.statistics import (
     Table,
     family,
 )
-from upbringing.study.verdict import number
 from upbringing.training import Run, open_mind
 
 FIRST_ARMS = ("F", "O")

@@ -20,8 +20,9 @@ import polars as pl
 
 from upbringing.character.learning_curves import ALL, MEASURE, curves, half_gain
 from upbringing.study.reading import Ribbons, shares_between
+from upbringing.study.sign_flips import step_down_p
 from upbringing.study.simultaneous import FloatArray
-from upbringing.study.statistics import FEWEST_SEEDS, step_down_p
+from upbringing.study.statistics import FEWEST_SEEDS
 from upbringing.study.turns import (
     Acquired,
     Acquisition,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from upbringing.study.phrases import amount, demonstration, figure, figures, number
 from upbringing.study.poles import Poles, Washout
 from upbringing.study.rules import (
     AGAINST_SHUFFLE,
@@ -29,7 +30,6 @@ from upbringing.study.statistics import FEWEST_SEEDS, Contrast, Cost
 
 _WITHIN = f", to within {SMALLEST_EFFECT:.2f} pole distances"
 _PLACES = {**PLACES, "S": "shuffled"}
-_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five")
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ def decide(evidence: Evidence) -> Verdict:
             f"mind ends within {SMALLEST_EFFECT:.2f} pole distances of the shuffled one on average"
             f"{_on(evidence)}."
         )
-        return _plain(evidence, NONE, _figures(found, AGAINST_SHUFFLE, at_90=True), sentence)
+        return _plain(evidence, NONE, figures(found, AGAINST_SHUFFLE, at_90=True), sentence)
     if position == UNRESOLVED:
-        reason = f"no rule holds: {_figures(found, POSITION_NAMES)}"
+        reason = f"no rule holds: {figures(found, POSITION_NAMES)}"
         return _plain(evidence, UNRESOLVED, reason, _unresolved(evidence, found, num_seeds))
 
     judged = [
@@ -113,7 +113,7 @@ def decide(evidence: Evidence) -> Verdict:
         evidence.measure,
         position,
         tuple(qualifier for qualifier, _ in judged if qualifier),
-        _figures(found, WINS[position]),
+        figures(found, WINS[position]),
         " ".join(sentence for sentence in sentences if sentence),
         evidence.average,
         evidence.axis,
@@ -133,18 +133,6 @@ def is_equivalent(contrast: Contrast | None) -> bool:
     if contrast is None or contrast.low90 is None or contrast.high90 is None:
         return False
     return contrast.low90 > -SMALLEST_EFFECT and contrast.high90 < SMALLEST_EFFECT
-
-
-def demonstration(num_seeds: int) -> str:
-    """What a study with fewer than 6 seeds says instead of a verdict."""
-    seeds = "seed" if num_seeds == 1 else "seeds"
-    return f"{_NUMBERS[num_seeds]} {seeds}: a demonstration, no verdict."
-
-
-def number(value: float, digits: int = 2) -> str:
-    """A figure for a sentence, with a true minus sign and no negative zero."""
-    rounded = round(value, digits) + 0.0
-    return f"{rounded:.{digits}f}".replace("-", "−")
 
 
 def _position(found: Mapping[str, Contrast]) -> str:
@@ -233,14 +221,14 @@ def _qualify(
         return positive
     if all(is_equivalent(contrast) for contrast in contrasts):
         return equivalent
-    shown = "; ".join(_figure(contrast) for contrast in contrasts if contrast)
+    shown = "; ".join(figure(contrast) for contrast in contrasts if contrast)
     return f"{subject} unresolved: {shown}", f"{subject.capitalize()} unresolved."
 
 
 def _unresolved(evidence: Evidence, found: Mapping[str, Contrast], num_seeds: int) -> str:
     """Whether nothing is settled, or a difference is sure and no place wins by it."""
     sure = [
-        f"{_PLACES[name[0]]} against {_PLACES[name[-1]]} {_amount(found[name])}"
+        f"{_PLACES[name[0]]} against {_PLACES[name[-1]]} {amount(found[name])}"
         for name in POSITION_NAMES
         if name in found
         if is_positive(found[name]) or is_positive(found[name].reversed())
@@ -264,7 +252,7 @@ def _on(evidence: Evidence) -> str:
 def _win(evidence: Evidence, position: str, found: Mapping[str, Contrast]) -> str:
     block, winners = evidence.block, WINNERS[position]
     pole = f"{evidence.toward}, on {evidence.axis}," if evidence.toward else block
-    gains = " and ".join(_amount(found[f"{arm}−S"]) for arm in winners)
+    gains = " and ".join(amount(found[f"{arm}−S"]) for arm in winners)
     where = " and ".join(PLACES[arm] for arm in winners)
     losers = " or ".join(place for arm, place in PLACES.items() if arm not in winners)
     return (
@@ -291,26 +279,3 @@ def by_name(contrasts: Sequence[Contrast]) -> dict[str, Contrast]:
     """Every contrast under its name and, read the other way, under its reverse."""
     both_ways = [c for contrast in contrasts for c in (contrast, contrast.reversed())]
     return {contrast.name: contrast for contrast in both_ways}
-
-
-def _figures(found: Mapping[str, Contrast], names: Sequence[str], *, at_90: bool = False) -> str:
-    return "; ".join(
-        _figure(found[name], at_90=at_90) if name in found else f"{name} not tested"
-        for name in names
-    )
-
-
-def _figure(contrast: Contrast, *, at_90: bool = False) -> str:
-    if contrast.estimate is None:
-        return f"{contrast.name} has no figure ({contrast.reason})"
-    return f"{contrast.name} {_amount(contrast, at_90=at_90)}"
-
-
-def _amount(contrast: Contrast, *, at_90: bool = False) -> str:
-    """`0.31 [0.22, 0.40]`; the interval is the simultaneous 95% one unless said."""
-    assert contrast.estimate is not None
-    low, high = (contrast.low90, contrast.high90) if at_90 else (contrast.low, contrast.high)
-    if low is None or high is None:
-        return f"{number(contrast.estimate)} (no interval: {contrast.reason})"
-    label = "90%: " if at_90 else ""
-    return f"{number(contrast.estimate)} [{label}{number(low)}, {number(high)}]"
