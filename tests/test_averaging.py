@@ -393,7 +393,7 @@ def test_a_life_that_diverged_has_no_average(
     for average in (None, *NAMES):
         wanted = {"schedule": "steep", "measure": "style_margin", "name": "F−S"}
         (lost,) = found_in(design, "contrasts", average=average, **wanted)
-        assert (lost["estimate"], lost["reason"]) == (None, "F diverged at 1 of 2 seeds")
+        assert (lost["estimate"], lost["reason"]) == (None, "F has no figure at 1 of 2 seeds")
     assert write_page(design.path).exists()
 
 

@@ -260,7 +260,7 @@ def test_a_life_that_diverged_is_shown_and_not_dropped(diverged: Design) -> None
     for name in ("F−S", "F−L"):
         record = contrast(found, "constant", "style_margin", name)
         assert record["estimate"] is None
-        assert record["reason"] == "F diverged at 1 of 2 seeds"
+        assert record["reason"] == "F has no figure at 1 of 2 seeds"
     assert contrast(found, "constant", "style_margin", "L−S")["estimate"] is not None
     assert contrast(found, "steep", "style_margin", "F−S")["estimate"] is not None
     assert "1 run diverged, so the arm has no figure: F-constant-s1." in found["answer"]

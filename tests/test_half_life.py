@@ -85,7 +85,7 @@ def test_few_seeds_and_lost_runs_cannot_be_told():
     lost = fading(200)
     lost[3, 2] = np.nan
     found = half_life(LENGTHS, lost, name="F−S", unit="tokens")
-    assert (found.answer, found.reason) == ("cannot be told", "a run diverged")
+    assert (found.answer, found.reason) == ("cannot be told", "a run has no figure")
 
 
 @pytest.mark.parametrize("lengths", [(0.0, 1.0), (0.1, 0.5, 1.0), (0.0, 0.5, 0.5)])

@@ -210,8 +210,8 @@ def test_a_sentence_is_no_stronger_than_its_contrast() -> None:
     assert "no difference included" not in sentence_of(contrast(-0.03, -0.01), *words)
     unsure = contrast(None, None, estimate=0.1, reason="one seed has no spread")
     assert "(no interval: one seed has no spread)" in sentence_of(unsure, *words)
-    lost = contrast(None, None, reason="F diverged at 1 of 8 seeds")
-    assert "has no figure against technical first (F diverged" in sentence_of(lost, *words)
+    lost = contrast(None, None, reason="F has no figure at 1 of 8 seeds")
+    assert "has no figure against technical first (F has no figure" in sentence_of(lost, *words)
 
 
 def test_the_study_of_the_documents_is_read_as_it_stands() -> None:

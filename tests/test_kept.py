@@ -9,8 +9,7 @@ import pytest
 from stories import pico_settings
 
 from upbringing.corpus import Corpus
-from upbringing.files import read_json, write_json
-from upbringing.study import Design, execute, gates, prepare
+from upbringing.study import Design, execute, gates, kept, prepare
 from upbringing.training import Run
 
 ONE_SEED_LESS = {"arms": ("F", "S"), "schedules": ("constant",), "washout": None}
@@ -51,20 +50,30 @@ def test_a_second_study_takes_in_what_the_first_has_raised(own: Corpus, tmp_path
     assert len(list((own.path / "rungs").iterdir())) == len(theirs) + 2
 
 
-def test_a_kept_mind_that_is_damaged_or_of_other_versions_is_raised_anew(
-    own: Corpus, tmp_path: Path
+def test_a_kept_mind_that_is_damaged_is_raised_and_kept_anew(own: Corpus, tmp_path: Path) -> None:
+    first = raised(own, tmp_path / "first")
+    (damaged, *_) = sorted((own.path / "rungs").iterdir())
+    shutil.rmtree(first.path)  # what follows is of the kept ones alone
+    (damaged / "metrics.parquet").unlink()
+    second = raised(own, tmp_path / "second")
+    assert [Run.open(run).verify() for run in rungs_of(second)]
+    assert Run.open(damaged)
+
+
+def test_minds_of_other_versions_or_code_are_not_taken_in(
+    own: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = raised(own, tmp_path / "first")
-    damaged, foreign, *_ = sorted((own.path / "rungs").iterdir())
-    shutil.rmtree(first.path)  # what follows is of the kept ones alone
-    (damaged / "metrics.parquet").write_bytes(b"cut")
-    said = read_json(foreign / "run.json")
-    said["made_by"]["versions"]["torch"] = "1.0"
-    write_json(foreign / "run.json", said)
+    monkeypatch.setattr(kept, "_digest_of_code", lambda: "another")
     second = raised(own, tmp_path / "second")
-    for run in rungs_of(second):
-        assert Run.open(run).verify()
-        assert Run.open(run).manifest.made_by["versions"]["torch"] != "1.0"
+    weights = "checkpoints/age_1.0000/model.safetensors"
+    for ours, theirs in zip(rungs_of(second), rungs_of(first), strict=True):
+        assert (ours / weights).stat().st_ino != (theirs / weights).stat().st_ino
+
+
+def test_a_corpus_that_cannot_keep_is_no_hindrance(own: Corpus, tmp_path: Path) -> None:
+    (own.path / "rungs").write_text("in the way")
+    assert [Run.open(run).verify() for run in rungs_of(raised(own, tmp_path / "first"))]
 
 
 def test_gates_come_before_the_arms(own: Corpus, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def probes(stories: Corpus) -> Probes:
 
 @pytest.mark.parametrize("measure", measures().values(), ids=list(measures()))
 def test_every_measure_states_its_unit_its_cost_and_how_it_fails(measure: Measure) -> None:
-    lines = [line.strip() for line in (measure.ask.__doc__ or "").splitlines()]
+    lines = [line.strip() for line in measure.stated.splitlines()]
     stated = [line.partition(" ")[0] for line in lines]
     assert [word for word in stated if word in {"Unit:", "Cost:", "Fails:"}] == [
         "Unit:", "Cost:", "Fails:",
@@ -184,7 +184,7 @@ def document() -> str:
 
 def stated(measure: Measure) -> list[str]:
     """What a measure's docstring says: what it is, its unit, its cost, how it fails."""
-    text = " ".join((measure.ask.__doc__ or "").split())
+    text = " ".join(measure.stated.split())
     parts = re.split(r" (?:Unit|Cost|Fails): ", text)
     return [f"`{measure.name}`", *parts, "along" if measure.along else "end"]
 

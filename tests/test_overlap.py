@@ -145,6 +145,32 @@ def test_all_rules_agree_with_sets(monkeypatch: pytest.MonkeyPatch, at_once: int
     assert met.counts["any"] == met.any.sum()
 
 
+def test_a_pair_is_compared_once_however_often_it_is_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whole scenes that are told again and again; the third text shares less with the probe."""
+    told = words(generator(0, "repeated"), 120, 10_000)
+    some = [word if n < 60 else f"new{n}" for n, word in enumerate(told)]
+    scene, part = " ".join(told), " ".join(some)
+    compared: list[int] = []
+    compare = module._Sketches._compare
+
+    def counted(
+        self: module._Sketches, minima: module.Minima, pairs: npt.NDArray[np.int64]
+    ) -> None:
+        compared.append(len(pairs))
+        compare(self, minima, pairs)
+
+    monkeypatch.setattr(module._Sketches, "_compare", counted)
+    met = overlaps([scene] * 40, [scene] * 30)
+    assert met.resembling.all()
+    assert sum(compared) == 1
+    compared.clear()
+    met = overlaps([part] * 40, [*[scene] * 30, "who is this"])
+    assert met.resembling.tolist() == [False] * 31
+    assert sum(compared) == 1
+
+
 def test_nothing_overlaps_nothing() -> None:
     assert overlapping([], ["a b c"]).tolist() == [False]
     assert overlapping(["", "…", "a"], ["", "—", "a"]).tolist() == [False] * 3

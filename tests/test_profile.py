@@ -177,7 +177,10 @@ def test_a_profile_holds_every_age(pico: Design) -> None:
     assert subjects["bits_per_byte"] == ["drama", "poetry", "technical", "all"]
     assert subjects["style_margin"] == ["drama–technical"]
     asked = [name for name in measures() if subjects[name]]
-    assert at_the_end["measure"].unique(maintain_order=True).to_list() == asked
+    told = [name for name in asked if measures()[name].tell]  # of the life, after all ages
+    assert told == ["forgetting", "acquisition_age"]
+    in_order = [name for name in asked if name not in told] + told
+    assert at_the_end["measure"].unique(maintain_order=True).to_list() == in_order
     units = {name: one.unit for name, one in measures().items()}
     said = dict(readings.select("measure", "unit").unique().iter_rows())
     assert said == {name: units[name] for name in said}

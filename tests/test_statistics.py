@@ -169,7 +169,7 @@ def test_what_is_not_there_is_none_with_a_reason():
     assert (same.low, same.high90, same.p) == (None, None, None)
     assert "same at every seed" in (same.reason or "")
     assert (lost.estimate, lost.low, lost.p) == (None, None, None)
-    assert lost.reason == "L diverged at 2 of 6 seeds"
+    assert lost.reason == "L has no figure at 2 of 6 seeds"
     assert sound.reason is None
     # The family is as large as it was planned, whatever came of it.
     half = (sound.high - sound.low) / 2

@@ -213,7 +213,7 @@ def test_a_diverged_life_takes_the_figure_with_it() -> None:
         ~((pl.col("arm") == "S") & (pl.col("seed") == 0) & (pl.col("age") > 0.8))
     )
     points = found(readings)
-    assert points.forgetting[0].reason == "S diverged at 1 of 8 seeds"
+    assert points.forgetting[0].reason == "S has no figure at 1 of 8 seeds"
     assert points.acquisition[0].shuffled is None
     assert not points.acquisition[0].is_other
 
@@ -350,8 +350,8 @@ def test_names_on_the_page_are_escaped(findings: Findings) -> None:
 
 
 def test_forgetting_without_a_figure_says_why(findings: Findings) -> None:
-    one = Forgetting("constant", "F", None, None, None, 8, "S diverged at 1 of 8 seeds")
-    assert "no figure (S diverged at 1 of 8 seeds)" in turning_words.forgetting_sentence(
+    one = Forgetting("constant", "F", None, None, None, 8, "S has no figure at 1 of 8 seeds")
+    assert "no figure (S has no figure at 1 of 8 seeds)" in turning_words.forgetting_sentence(
         one, findings
     )
 

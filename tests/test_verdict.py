@@ -99,7 +99,7 @@ def test_a_diverged_arm_has_no_figure_and_no_verdict():
     values["F"][3] = np.nan
     verdict = judged(list(contrasts(values, POSITION_PAIRS, seed=0)))
     assert verdict.position == "UNRESOLVED"
-    assert "F−S has no figure (F diverged at 1 of 8 seeds)" in verdict.reason
+    assert "F−S has no figure (F has no figure at 1 of 8 seeds)" in verdict.reason
 
 
 def test_few_seeds_are_a_demonstration_whatever_they_show():

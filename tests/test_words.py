@@ -95,7 +95,7 @@ def rounded(values: Iterable[float | int | None]) -> set[str]:
 
 # Evidence of all kinds
 
-REASONS = ("F diverged at 1 of 8 seeds", "one seed has no spread")
+REASONS = ("F has no figure at 1 of 8 seeds", "one seed has no spread")
 MEANS = st.sampled_from([-0.4, 0.0, 0.04, 0.12, 0.35, 0.7])
 HALVES = st.sampled_from([0.01, 0.05, 0.2, 0.6])
 

@@ -618,11 +618,14 @@ def factorial(
     axis: Annotated[
         str | None, typer.Option(help="One that all have; each block's own by default.")
     ] = None,
+    declare: Annotated[
+        str | None, typer.Option(help="Settings that may differ too, or corpus; with commas.")
+    ] = None,
 ) -> None:
     """Set studies side by side: block × schedule × size, and what each factor changes."""
     from upbringing.factorial_tables import show_factorial
 
-    show_factorial(studies, axis=axis, out=out)
+    show_factorial(studies, axis=axis, declared=_split(declare) or [], out=out)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from upbringing.console import printable, say, wide
+from upbringing.errors import InputError
 from upbringing.files import made_by, write_json
 from upbringing.study.concluded import cells_of
 from upbringing.study.factorial import CELL, INTERACTION, Effect, factorial
@@ -17,13 +18,21 @@ from upbringing.study.phrases import demonstration, number
 from upbringing.study.statistics import FEWEST_SEEDS
 
 
-def show_factorial(studies: Sequence[Path], *, axis: str | None, out: Path) -> None:
-    """Print what every cell and every interaction came to, and write it to `out`."""
-    found = factorial(cells_of(studies, axis=axis))
+def show_factorial(
+    studies: Sequence[Path], *, axis: str | None, declared: Sequence[str], out: Path
+) -> None:
+    """Print what every cell and every interaction came to, and write it to `out`.
+
+    Raises `InputError` for a file that exists, and for what is no table.
+    """
+    if out.exists():
+        raise InputError("already exists, and nothing is overwritten", where=str(out))
+    found = factorial(cells_of(studies, axis=axis), declared=declared)
+    also = f"; they differ in {', '.join(found.declared)} too" if found.declared else ""
     for kind, heading in ((CELL, "cells"), (INTERACTION, "interactions")):
         effects = [effect for effect in found.effects if effect.kind == kind]
         if effects:
-            say(f"{heading}, {found.measure} in {found.unit}: {effects[0].contrast.method}")
+            say(f"{heading}, {found.measure} in {found.unit}: {effects[0].contrast.method}{also}")
             wide.print(_table(effects))
     if len(found.seeds) < FEWEST_SEEDS:
         say(demonstration(len(found.seeds)))

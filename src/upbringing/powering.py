@@ -24,7 +24,8 @@ from upbringing.study.power import (
 from upbringing.study.rules import NONE
 
 USUAL_ARMS = ("F", "M", "L", "S")
-NUM_STUDIES = 1_000
+NUM_STUDIES = 1_000  # a chance of the table
+NUM_STUDIES_A_STEP = 500  # of the search for the seeds needed
 
 
 def show_power(
@@ -63,7 +64,8 @@ def show_power(
     wide.print(_table(rows, spread))
     say(_needs(planned, spread))
     say(
-        f"chances are of {NUM_STUDIES:,} simulated studies each, ±3 points; "
+        f"chances are of {NUM_STUDIES:,} simulated studies each, ±3 points, the seeds needed of "
+        f"{NUM_STUDIES_A_STEP} at each number that was tried, ±4 points; "
         f"an outlying run lies {OUTLIER_SDS:g} seed SDs off"
     )
 
@@ -118,5 +120,5 @@ def _needs(planned: Planned, spread: Spread) -> str:
 
 
 def _number(planned: Planned, sd: float) -> str:
-    needed = fewest_seeds(planned, sd)
+    needed = fewest_seeds(planned, sd, num_studies=NUM_STUDIES_A_STEP)
     return f"{needed} seeds" if needed else "more than 60 seeds"

@@ -1,13 +1,27 @@
 """The fourth room: run → profile. What the next rooms use of it."""
 
 # The measures of the package, each in the module that says what it is about; in this order.
-from upbringing.character import competence, interpretation, knowledge, style, surface
+from upbringing.character import (
+    competence,
+    interpretation,
+    knowledge,
+    learning_curves,
+    style,
+    surface,
+)
 from upbringing.character.ablation import Ablation, ablate
 from upbringing.character.asked import Asked
 from upbringing.character.axes import Axis, Pole
 from upbringing.character.examination import JudgeReport
 from upbringing.character.judging import Judging, judge_for
-from upbringing.character.measures import Measure, measure, measures, own_measures
+from upbringing.character.measures import (
+    Measure,
+    by_judges,
+    life_measure,
+    measure,
+    measures,
+    own_measures,
+)
 from upbringing.character.probes import (
     AxisProbes,
     Probes,
@@ -36,11 +50,14 @@ __all__ = [
     "Profile",
     "Sampling",
     "ablate",
+    "by_judges",
     "competence",
     "draw_samples",
     "interpretation",
     "judge_for",
     "knowledge",
+    "learning_curves",
+    "life_measure",
     "measure",
     "measure_run",
     "measures",

@@ -16,7 +16,7 @@ SURE = 0.75
 """The least probability of a pole at which a continuation falls to it."""
 
 
-@measure(unit="share")
+@measure(unit="share", judged=True)
 def interpretation(asked: Asked) -> Figures:
     """For each axis with a judge, the share of continuations of neutral openings that fall to the
     positive pole minus the share that fall to the negative one.
@@ -32,7 +32,7 @@ def interpretation(asked: Asked) -> Figures:
     }
 
 
-@measure(unit="share")
+@measure(unit="share", judged=True)
 def decided(asked: Asked) -> Figures:
     """For each axis with a judge, the share of continuations that fall to one of the poles.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from upbringing.character.measures import Figures, life_measure
 from upbringing.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
@@ -19,7 +20,8 @@ FloatArray = npt.NDArray[np.float64]
 MEASURE, ALL = "bits_per_byte", "all"
 
 
-def forgetting(readings: pl.DataFrame) -> dict[str, float]:
+@life_measure(unit="bits/byte")
+def forgetting(readings: pl.DataFrame) -> Figures:
     """For each kind, the last bits per byte minus the lowest that the mind ever had.
 
     `readings` are of one mind and one scope: age, measure, subject, value.
@@ -32,7 +34,8 @@ def forgetting(readings: pl.DataFrame) -> dict[str, float]:
     return {kind: float(bits[-1] - bits.min()) for kind, _, bits in curves(readings)}
 
 
-def acquisition_age(readings: pl.DataFrame) -> dict[str, float]:
+@life_measure(unit="share of life")
+def acquisition_age(readings: pl.DataFrame) -> Figures:
     """For each kind, the age at which half of its gain was reached (`half_gain`).
 
     `readings` are of one mind and one scope: age, measure, subject, value.

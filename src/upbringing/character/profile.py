@@ -20,7 +20,7 @@ from typing import Protocol
 import polars as pl
 
 from upbringing.character.asked import Asked
-from upbringing.character.measures import measures, readings_of
+from upbringing.character.measures import measures, readings_of, readings_of_life
 from upbringing.character.probes import Probes
 from upbringing.errors import ArtefactError
 from upbringing.files import open_manifest, remove_drafts, staged, write_manifest
@@ -129,7 +129,13 @@ def _measured(run: Minds, probes: Probes) -> Profile:
             readings += [(age, scope, r.measure, r.subject, r.value, r.unit) for r in found]
         samples.append(sample_frame(asked).select(pl.lit(age).alias("age"), pl.all()))
         passages = _passages(asked)
-    return Profile(pl.DataFrame(readings, _READINGS, orient="row"), pl.concat(samples), passages)
+    told = pl.DataFrame(readings, _READINGS, orient="row")
+    if len(run.checkpoints) > 1:
+        end = max(run.checkpoints)
+        of_life = readings_of_life(told.filter(scope=ALONG), wanted)
+        rows = [(end, WHOLE, r.measure, r.subject, r.value, r.unit) for r in of_life]
+        told = pl.concat([told, pl.DataFrame(rows, _READINGS, orient="row")])
+    return Profile(told, pl.concat(samples), passages)
 
 
 def sample_frame(asked: Asked) -> pl.DataFrame:

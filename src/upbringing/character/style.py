@@ -54,14 +54,14 @@ def style_margin_pmi(asked: Asked) -> Figures:
     return figures
 
 
-@measure(unit="probability")
+@measure(unit="probability", judged=True)
 def voice(asked: Asked) -> Figures:
     """For each axis with a judge, the mean probability that a sample speaks as its positive pole.
 
     Unit: a probability, calibrated on texts of about 400 characters.
     Cost: every opening is continued once for each sampler seed.
-    Fails: a judge of a person's own texts hears topic as well as manner; one that does not pass its
-    examination is not heard.
+    Fails: a judge of a person's own texts hears topic as well as manner; of one that does not pass
+    its examination a study makes no figure.
     """
     return {name: float(np.nanmean(heard)) for name, heard in asked.voices.items()}
 

@@ -39,6 +39,7 @@ LEAST_RESEMBLANCE = 0.4
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
+Minima = npt.NDArray[np.uint32]
 
 _MULTIPLIERS = keyed_hash(np.arange(64, dtype=np.uint64), 0, "overlap/multipliers") | np.uint64(1)
 _INVERSE = np.uint64(pow(int(_MULTIPLIERS[0]), -1, 1 << 64))
@@ -205,7 +206,7 @@ class _Read:
         return _hashes(self.codes, NUM_CHARACTERS, starts[is_whole])
 
     @property
-    def minima(self) -> npt.NDArray[np.uint32]:
+    def minima(self) -> Minima:
         """The least of each text's runs of three words under each hash, (num_texts, _NUM_HASHES).
 
         `_NO_SHINGLE` where there are no three words.
@@ -273,28 +274,57 @@ def _are_among(known: Keys, hashes: Keys) -> BoolArray:
 
 
 class _Sketches:
-    """The minima of probes, and which of them resemble a text."""
+    """The minima of probes, and which of them resemble a text.
 
-    def __init__(self, minima: npt.NDArray[np.uint32]) -> None:
-        self._minima = minima
-        self.is_met = np.zeros(len(minima), dtype=bool)
-        self._bands = [(keys[order := keys.argsort()], order) for keys in _bands(minima)]
+    Of probes that have the same minima one is kept, and it is dropped once it was met.
+    """
 
-    def meet(self, minima: npt.NDArray[np.uint32]) -> None:
+    def __init__(self, minima: Minima) -> None:
+        self._minima, self._kept = _distinct(minima)
+        self._met = np.zeros(len(self._minima), dtype=bool)
+        self._bands = [(keys[order := keys.argsort()], order) for keys in _bands(self._minima)]
+
+    @property
+    def is_met(self) -> BoolArray:
+        """Which probes resemble a text that was met, (num_probes,)."""
+        found: BoolArray = self._met[self._kept]
+        return found
+
+    def meet(self, minima: Minima) -> None:
         """Note which probes resemble one of these texts."""
-        has_shingles = minima[:, 0] != _NO_SHINGLE
+        minima, _ = _distinct(minima[minima[:, 0] != _NO_SHINGLE])
+        compared = np.zeros(0, dtype=np.int64)
         for (known, order), read in zip(self._bands, _bands(minima), strict=True):
-            first, after = (np.searchsorted(known, read, side=s) for s in ("left", "right"))
-            counts = np.where(has_shingles, after - first, 0)
-            texts = np.repeat(np.arange(len(read)), counts)
-            within = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
-            probes = order[np.repeat(first, counts) + within]
-            for start in range(0, len(texts), _PAIRS_AT_ONCE):
-                part = slice(start, start + _PAIRS_AT_ONCE)
-                same = self._minima[probes[part]] == minima[texts[part]]
-                self.is_met[probes[part][same.mean(axis=1) >= LEAST_RESEMBLANCE]] = True
+            is_left = ~self._met[order]
+            pairs = _equal(known[is_left], order[is_left], read) @ (len(self._minima), 1)
+            pairs = np.setdiff1d(pairs, compared)
+            for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+                self._compare(minima, pairs[start : start + _PAIRS_AT_ONCE])
+            compared = np.append(compared, pairs)
+
+    def _compare(self, minima: Minima, pairs: IntArray) -> None:
+        """Compare texts and probes, each pair as text · number of probes + probe."""
+        texts, probes = np.divmod(pairs, len(self._minima))
+        same = self._minima[probes] == minima[texts]
+        self._met[probes[same.mean(axis=1) >= LEAST_RESEMBLANCE]] = True
 
 
-def _bands(minima: npt.NDArray[np.uint32]) -> list[Keys]:
+def _equal(known: Keys, order: IntArray, read: Keys) -> IntArray:
+    """Every text and probe of one key, (n, 2); `known` are the probes' keys, sorted by `order`."""
+    first, after = (np.searchsorted(known, read, side=s) for s in ("left", "right"))
+    counts = after - first
+    texts = np.repeat(np.arange(len(read)), counts)
+    within = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.stack([texts, order[np.repeat(first, counts) + within]], axis=1)
+
+
+def _distinct(minima: Minima) -> tuple[Minima, IntArray]:
+    """The rows that differ, (n, _NUM_HASHES); and which of them each row is, (num_texts,)."""
+    rows = np.ascontiguousarray(minima).view(f"V{minima.itemsize * _NUM_HASHES}").ravel()
+    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+    return minima[first], which
+
+
+def _bands(minima: Minima) -> list[Keys]:
     """A key of each text for every band of two minima, (num_texts,) each."""
     return list(np.ascontiguousarray(minima).view(np.uint64).T.copy())

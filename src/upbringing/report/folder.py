@@ -7,7 +7,7 @@ measure at some age, a schedule for every run. Everything that is wrong is one `
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -99,9 +99,9 @@ class Study:
     def character(self) -> pl.DataFrame:
         """The primary measure along life: a run, arm, schedule, seed, stage and age a row.
 
-        The `position` is the height of the `value` on the `scale`.
+        The `position` is the height of the `value` between the poles' minds, asked the same.
         """
-        return self._placed(primary_rows(self.along, self.findings))
+        return _placed(primary_rows(self.along, self.findings), self._along_scale)
 
     @cached_property
     def ends(self) -> pl.DataFrame:
@@ -109,21 +109,36 @@ class Study:
 
         A run that diverged on the way there has no row.
         """
-        whole = self.measures.filter(pl.col("stage") != "washout", scope=WHOLE)
-        return self._placed(primary_rows(whole, self.findings))
+        whole = self.measures.filter(pl.col("stage") != "washout", scope=WHOLE, age=1.0)
+        return _placed(primary_rows(whole, self.findings), self.scale)
 
     @cached_property
     def along(self) -> pl.DataFrame:
         """Those of the `measures` that compare ages."""
         return self.measures.filter(scope=ALONG)
 
-    def _placed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        return rows.with_columns(position=(pl.col("value") - self.scale.zero) / self.scale.unit)
+    @cached_property
+    def _along_scale(self) -> Scale:
+        """The `scale` by what is asked along a life."""
+        poles = self.findings.own_poles
+        if not self.scale.in_pole_distances or poles.positive is None or poles.negative is None:
+            return self.scale
+        ends = primary_rows(self.along, self.findings).filter(stage="life", age=1.0)
+        high, low = (
+            ends.filter(arm=pole.arm)["value"].mean() for pole in (poles.positive, poles.negative)
+        )
+        if not isinstance(high, float) or not isinstance(low, float) or high <= low:
+            return self.scale
+        return replace(self.scale, zero=low, unit=high - low)
 
     def moments(self, rows: pl.DataFrame) -> list[tuple[str, float]]:
         """(stage, age) of some rows: life by age, then the washout, then the averages."""
         found = rows.select("stage", "age").unique().rows()
         return sorted(found, key=lambda moment: (self.findings.stages.index(moment[0]), moment[1]))
+
+
+def _placed(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
+    return rows.with_columns(position=(pl.col("value") - scale.zero) / scale.unit)
 
 
 def primary_rows(measures: pl.DataFrame, findings: Findings) -> pl.DataFrame:

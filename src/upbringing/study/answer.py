@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from upbringing.study.half_life import FADES, LONGER, HalfLife
+from upbringing.study.half_life import FADES, LONGER, SHORTER, TURNED, HalfLife
 from upbringing.study.phrases import number
 from upbringing.study.preregistration import Answered, sentence
 from upbringing.study.rules import DEMONSTRATION, NOT_MEASURABLE, PLACES
 from upbringing.study.statistics import Contrast, Cost
 from upbringing.study.verdict import Verdict
+
+_TOLD = (FADES, LONGER, SHORTER, TURNED)
 
 
 def answer(
@@ -47,7 +49,7 @@ def answer(
             if verdict.position not in (DEMONSTRATION, NOT_MEASURABLE)
         ]
         faded = [one for one in half_lives if _rate(one) == rate]
-        lines += [_faded(block, rate, one) for one in faded if one.answer in (FADES, LONGER)]
+        lines += [_faded(block, rate, one) for one in faded if one.answer in _TOLD]
     if diverged:
         runs = "run" if len(diverged) == 1 else "runs"
         lines.append(
@@ -102,7 +104,14 @@ def _movement(pole: str, contrast: Contrast) -> str:
 
 def _faded(block: str, rate: str, one: HalfLife) -> str:
     """One line: how much washout takes half of a difference to the shuffle away."""
-    what = f"{rate}, on {one.axis}: of what {block} {PLACES[one.name[0]]} left"
+    left = f"what {block} {PLACES[one.name[0]]} left"
+    if one.answer == TURNED:
+        turned = f"{left} turned to the other side ({one.reason})"
+        return f"{rate}, on {one.axis}: {turned}, so it has no half-life."
+    what = f"{rate}, on {one.axis}: of {left}"
+    if one.answer == SHORTER:
+        gone = f"{one.high:,.0f} {one.unit} of washout, the shortest measured"
+        return f"{what}, less than half is left after {gone}."
     low = f"{one.low:,.0f}" if one.low is not None else f"over {one.longest:,.0f}"
     if one.estimate is None:
         outlived = f"{one.longest:,.0f} {one.unit} of washout"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from upbringing.character import ALONG, Profile
@@ -10,12 +12,13 @@ from upbringing.study.design import WASHOUT, Design, Dimension
 from upbringing.study.execution import LIFE, WASHOUT_AGES, run_folder
 from upbringing.study.figures import Figures
 from upbringing.study.half_life import HalfLife, half_life
-from upbringing.study.permanova import Omnibus, OrderSpread, omnibus, order_spread, permanova
+from upbringing.study.permanova import FEWEST_ORDERS, Omnibus, OrderSpread, omnibus, permanova
+from upbringing.study.poles import is_measurable
 from upbringing.study.rules import PLACES
 from upbringing.study.statistics import FloatArray
 
 RANDOM_ORDERS = ("S", "N")
-"""The arms whose order is drawn: another at every seed."""
+"""The arms whose order is drawn, another at every seed."""
 
 
 def half_lives(figures: Figures) -> list[HalfLife]:
@@ -45,7 +48,7 @@ def half_lives(figures: Figures) -> list[HalfLife]:
         )
         for schedule in design.settings.curves
         for dimension in design.dimensions
-        if figures.poles[dimension.axis.name].gate != "failed"
+        if is_measurable(figures.poles[dimension.axis.name], len(design.settings.seeds))
         for arm in places
     ]
 
@@ -58,7 +61,11 @@ def explored(figures: Figures) -> list[Omnibus]:
         for dimension in design.dimensions:
             table = figures.primary(dimension, schedule, LIFE)
             what = f"{dimension.axis.name}, {schedule}"
-            found.append(omnibus(np.stack(list(table.values.values())), [*table.values], what=what))
+            one = omnibus(np.stack(list(table.values.values())), [*table.values], what=what)
+            if figures.unit(table.axis) is None:
+                reason = f"no unit of character: {figures.poles[table.axis].reason}"
+                one = replace(one, reason=reason)
+            found.append(one)
         found.append(_on_the_map(design, schedule))
     return found
 
@@ -77,13 +84,17 @@ def _on_the_map(design: Design, schedule: str) -> Omnibus:
     return permanova(squares_RR, arms, seeds, what=f"model map, {schedule}", seed=0)
 
 
-def spread_of_orders(figures: Figures) -> OrderSpread:
-    """σ²order/σ²residual of the study's random orders, of which it has two at most."""
-    design = figures.design
-    table = figures.primary(design.dimensions[0], next(iter(design.settings.curves)), LIFE)
-    return order_spread(
-        np.stack([table.values[arm] for arm in RANDOM_ORDERS if arm in table.values])
+def spread_of_orders(design: Design) -> OrderSpread:
+    """σ²order/σ²residual of a study, which has none: each of its random orders is read at one seed,
+    so what orders differ by cannot be told from what seeds do. The record says what would give it.
+    """
+    arms = [arm for arm in RANDOM_ORDERS if arm in design.settings.arms]
+    reason = (
+        "each random order of a study is read at one seed, so orders and seeds are not told apart: "
+        f"raise {FEWEST_ORDERS} random orders or more, each at the same 2 seeds or more, and give "
+        "their values to study.permanova.order_spread"
     )
+    return OrderSpread(None, None, None, len(arms) * len(design.settings.seeds), 1, reason)
 
 
 def fading_curve(figures: Figures, dimension: Dimension, schedule: str, arm: str) -> FloatArray:
@@ -101,6 +112,6 @@ def fading_curve(figures: Figures, dimension: Dimension, schedule: str, arm: str
         for stage, age, seed, value in readings.select("stage", "age", "seed", "value").iter_rows()
     }
     ages = [(LIFE, 1.0), *((WASHOUT, age) for age in WASHOUT_AGES)]
-    unit = figures.poles[dimension.axis.name].distance or np.nan
+    unit = figures.unit(dimension.axis.name, along=True) or np.nan
     found = [[by_place.get((*at, seed), np.nan) for seed in seeds] for at in ages]
     return np.array(found) / unit

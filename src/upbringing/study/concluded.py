@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,15 @@ from upbringing.study.design import Design, Dimension, study_folder
 from upbringing.study.execution import LIFE
 from upbringing.study.factorial import Cell
 from upbringing.study.figures import Figures
+from upbringing.study.poles import is_measurable
 from upbringing.study.statistics import Table
+from upbringing.training import shape_named
+
+_NOT_CONDITIONS = {
+    *("block", "against", "schedules", "shape"),  # the factors
+    *("arms", "seeds"),  # compared as the table's own
+    *("name", "preset", "hypotheses", "exclusions"),  # words
+}
 
 
 def figures_of(study: Path) -> Figures:
@@ -32,7 +41,7 @@ def pilot_table(study: Path, *, axis: str | None, schedule: str | None) -> Table
     """A pilot's primary measure at the end of life, by arm and seed, in pole distances.
 
     The first axis and schedule unless they are named. Raises `InputError` for names that the study
-    lacks, for poles that give no unit and for runs that diverged.
+    lacks, for poles that give no unit and for runs without a figure.
     """
     figures = figures_of(study)
     schedules = tuple(figures.design.settings.curves)
@@ -46,7 +55,7 @@ def pilot_table(study: Path, *, axis: str | None, schedule: str | None) -> Table
     if not all(np.isfinite(values).all() for values in table.values.values()):
         poles = figures.poles[dimension.axis.name]
         raise InputError(
-            "has no spread to plan by: a run diverged, or its poles give no unit",
+            "has no spread to plan by: a run has no figure, or its poles give no unit",
             where=str(study),
             allowed=f"poles that lie apart ({poles.reason}), runs that reach their end",
         )
@@ -71,7 +80,7 @@ def cells_of(studies: Sequence[Path], *, axis: str | None = None) -> list[Cell]:
             problems += [replace(problem, where=str(study)) for problem in error.problems]
             continue
         poles = figures.poles[dimension.axis.name]
-        if poles.gate == "failed":
+        if not is_measurable(poles, len(settings.seeds)):
             what = f"{dimension.axis.name} cannot be measured there: {poles.reason}"
             problems.append(Problem(what, str(study)))
             continue
@@ -81,10 +90,30 @@ def cells_of(studies: Sequence[Path], *, axis: str | None = None) -> list[Cell]:
             table = replace(figures.primary(dimension, schedule, LIFE), axis=name)
             label = ", ".join((block, schedule, settings.shape))
             table = replace(table, schedule=label)
-            cells.append(Cell(block, schedule, settings.shape, settings.seeds, table, str(study)))
+            cell = Cell(block, schedule, settings.shape, settings.seeds, table, str(study))
+            conditions = _conditions(figures.design, schedule)
+            if axis:
+                conditions["axis"] = dimension.axis.as_json()
+            cells.append(replace(cell, conditions=conditions))
     if problems:
         raise InputError(problems)
     return cells
+
+
+def _conditions(design: Design, schedule: str) -> dict[str, Any]:
+    """All that a study's figures under a schedule come from, besides block, schedule and shape.
+
+    What is left to the shape, its vocabulary and peak rate, belongs to the shape, and is null.
+    """
+    settings, shape = design.settings, shape_named(design.settings.shape)
+    said = settings.model_dump(mode="json", exclude=_NOT_CONDITIONS)
+    vocabulary, peak = settings.vocabulary, settings.peak_of(schedule)
+    return said | {
+        "vocabulary": None if vocabulary == shape.num_vocab else vocabulary,
+        "peak_lr": None if peak == shape.peak_lr else peak,
+        "lang": design.said["lang"],
+        "corpus": design.said["digests"]["corpus"],
+    }
 
 
 def _dimension(design: Design, axis: str | None) -> Dimension:

@@ -67,6 +67,11 @@ class Dimension:
     rungs: Rungs
 
     @property
+    def is_heard(self) -> bool:
+        """Whether it has a judge of voice that passed its examination."""
+        return self.examination is not None and self.examination["passed"]
+
+    @property
     def primary(self) -> str:
         """The measure that decides about it."""
         assert self.axis.primary is not None, "a study decides it beforehand"

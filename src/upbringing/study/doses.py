@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -25,7 +26,7 @@ from upbringing.study.design import Design
 from upbringing.study.execution import LIFE
 from upbringing.study.figures import Figures
 from upbringing.study.phrases import number
-from upbringing.study.poles import FEWEST_SEED_SDS
+from upbringing.study.poles import FEWEST_SEED_SDS, is_measurable
 from upbringing.study.rules import pairs_for
 from upbringing.study.statistics import (
     FEWEST_SEEDS,
@@ -94,11 +95,12 @@ class Curve:
         return risen
 
     def of_each_seed(self, figure_S: FloatArray) -> FloatArray:
-        """An arm's dose as one number a seed, whose mean is the estimate: (num_seeds,).
+        """An arm's dose as one number a seed: (num_seeds,).
 
         Jackknife pseudo-values (Tukey 1958): S·d − (S − 1)·d₋ᵢ, where d is the dose of the arm's
         mean, and d₋ᵢ the same without seed i in the arm and in the curve. So how little is known of
-        the curve is in their spread too. NaN where one of these is beyond the scale.
+        the curve is in their spread too. Their mean, the estimate, is not d but d less its bias as
+        the jackknife finds it. NaN where one of these is beyond the scale.
         """
         num_seeds = len(figure_S)
         whole = self.dose_of(float(figure_S.mean()))
@@ -123,7 +125,8 @@ def doses(figures: Figures) -> Doses | None:
     """The doses of the arms of a study at the end of life, on its first axis; None where no ladder
     was raised or the corpus tells no facts.
 
-    All are read off the rungs of the first schedule, as the pole distance is.
+    All are read off the rungs of the first schedule, as the pole distance is. On an axis that
+    cannot be measured there are no figures.
     """
     if not figures.design.settings.ladder or figures.design.corpus.questions is None:
         return None
@@ -143,6 +146,10 @@ def doses(figures: Figures) -> Doses | None:
             for measure in curves
         }
         contrasts += on_one_scale(curves, arms, pairs, schedule)
+    poles = figures.poles[figures.design.axis.name]
+    if not is_measurable(poles, len(settings.seeds)):
+        why = f"character cannot be measured at this scale: {poles.reason}"
+        contrasts = [_without_figures(contrast, why) for contrast in contrasts]
     told = tuple(sentences(contrasts, "+".join(settings.block)))
     return Doses(tuple(contrasts), told)
 
@@ -194,6 +201,11 @@ def _with_reason(contrast: Contrast, reasons: Mapping[str, Mapping[str, str]]) -
     own = reasons[contrast.measure]
     why = dict.fromkeys(own[arm] for arm in contrast.name.split("−") if arm in own)
     return replace(contrast, reason="; ".join(why)) if why else contrast
+
+
+def _without_figures(contrast: Contrast, reason: str) -> Contrast:
+    ends: dict[str, Any] = dict.fromkeys(("low", "high", "low90", "high90"))
+    return replace(contrast, estimate=None, **ends, p=None, method="none", reason=reason)
 
 
 def _rungs(design: Design) -> dict[str, float]:
@@ -249,7 +261,9 @@ def _worth(contrast: Contrast, block: str) -> str:
 
 
 def _which(style: Contrast, knowledge: Contrast) -> str:
-    """Which of the two moved farther, where their intervals tell."""
+    """Which of the two moved farther, where their intervals tell and the seeds decide."""
+    if style.num_seeds < FEWEST_SEEDS:
+        return ""
     of_style, of_knowledge = _reach(style), _reach(knowledge)
     if of_style is None or of_knowledge is None:
         return ""

@@ -7,10 +7,12 @@ family, so that p and intervals hold for all of them jointly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations, product
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,10 @@ CELL, INTERACTION = "cell", "interaction"
 
 @dataclass(frozen=True)
 class Cell:
-    """One block under one schedule at one size; `seeds` in the order of the table's values."""
+    """One block under one schedule at one size; `seeds` in the order of the table's values.
+
+    `conditions`: all else that its minds were raised and asked under, by name.
+    """
 
     block: str
     schedule: str
@@ -32,6 +37,7 @@ class Cell:
     seeds: tuple[int, ...]
     table: Table
     where: str = ""
+    conditions: Mapping[str, Any] = field(default_factory=dict)
 
     def level(self, factor: str) -> str:
         """Its level of a factor."""
@@ -53,26 +59,31 @@ class Effect:
 
 @dataclass(frozen=True)
 class Factorial:
-    """The factors with their levels, the first of each the one compared with; and all effects."""
+    """The factors with their levels, the first of each the one compared with; and all effects.
+
+    `declared`: the conditions in which the cells differ and may, each by its values.
+    """
 
     factors: Mapping[str, tuple[str, ...]]
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
     measure: str
     unit: str
+    declared: Mapping[str, tuple[Any, ...]]
     effects: tuple[Effect, ...]
 
 
-def factorial(cells: Sequence[Cell], *, seed: int = 0) -> Factorial:
+def factorial(cells: Sequence[Cell], *, declared: Collection[str] = (), seed: int = 0) -> Factorial:
     """Every cell's contrasts and every interaction of the factors that vary, as one family.
 
     The interaction of factors at levels above their first is, seed by seed, the alternating sum
     over the corners (level, first level) of each, averaged over the cells of the other factors.
 
-    Raises `InputError` for cells that do not share arms, seeds, axis, measure and unit, that stand
-    there twice, or that leave a hole in the table; all problems at once.
+    Raises `InputError` for cells that do not share arms, seeds, axis, measure, unit and all
+    conditions but those `declared`, that stand there twice, or that leave a hole in the table; all
+    problems at once.
     """
-    _check(cells)
+    _check(cells, declared)
     factors = {
         factor: tuple(dict.fromkeys(cell.level(factor) for cell in cells)) for factor in FACTORS
     }
@@ -93,7 +104,16 @@ def factorial(cells: Sequence[Cell], *, seed: int = 0) -> Factorial:
         for place in range(len(pairs))
     ]
     table = cells[0].table
-    return Factorial(factors, arms, cells[0].seeds, table.measure, table.unit, tuple(effects))
+    values = {name: _values(cells, name) for name in cells[0].conditions}
+    return Factorial(
+        factors,
+        arms,
+        cells[0].seeds,
+        table.measure,
+        table.unit,
+        {name: several for name, several in values.items() if len(several) > 1},
+        tuple(effects),
+    )
 
 
 def _interaction(
@@ -118,7 +138,43 @@ def _interaction(
     return replace(cells[0].table, values=values, schedule=label)
 
 
-def _check(cells: Sequence[Cell]) -> None:
+def _values(cells: Sequence[Cell], name: str) -> tuple[Any, ...]:
+    """The values that a condition has, each once."""
+    return tuple({json.dumps(v): v for v in (cell.conditions[name] for cell in cells)}.values())
+
+
+def _confounds(cells: Sequence[Cell], declared: Collection[str]) -> Iterator[Problem]:
+    """What the cells differ in besides their factors, once a study, and names that are no such."""
+    first = cells[0]
+    unknown = [name for name in declared if name not in first.conditions]
+    if unknown:
+        yield Problem(f"nothing is called {', '.join(unknown)}", None, ", ".join(first.conditions))
+    for name, value in first.conditions.items():
+        if name in declared:
+            continue
+        for cell in cells[1:]:
+            own, other = _unlike(cell.conditions[name], value)
+            if own != other:
+                yield Problem(
+                    f"{name} {_shown(own)}, and {_shown(other)} in {first.where}",
+                    cell.where,
+                    do=f"raise them alike, or say that it may differ: --declare {name}",
+                )
+
+
+def _unlike(own: Any, other: Any) -> tuple[Any, Any]:
+    """Two values, of two mappings what differs in them."""
+    if not (isinstance(own, Mapping) and isinstance(other, Mapping)):
+        return own, other
+    keys = [key for key in {**own, **other} if own.get(key) != other.get(key)]
+    return {key: own.get(key) for key in keys}, {key: other.get(key) for key in keys}
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _check(cells: Sequence[Cell], declared: Collection[str]) -> None:
     """Raise for cells that do not make one table."""
     if not cells:
         raise InputError("a factorial table needs a cell")
@@ -135,6 +191,7 @@ def _check(cells: Sequence[Cell]) -> None:
             if of(cell) != of(first):
                 what = f"{name} {of(cell)}, and {of(first)} in {first.where}"
                 problems.append(Problem(what, cell.where, do="compare cells of one design"))
+    problems += dict.fromkeys(_confounds(cells, declared))
     met: dict[tuple[str, ...], Cell] = {}
     for cell in cells:
         key = tuple(cell.level(factor) for factor in FACTORS)

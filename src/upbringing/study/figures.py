@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from upbringing.character import ALONG, WHOLE
+from upbringing.character import ALONG, WHOLE, by_judges
 from upbringing.study.cut_short import cut_short
 from upbringing.study.design import WASHOUT, Design, Dimension
 from upbringing.study.execution import LIFE
-from upbringing.study.poles import Poles, Washout, examine_washout
+from upbringing.study.poles import Poles, Washout, examine_washout, is_measurable
 from upbringing.study.rules import pairs_for
 from upbringing.study.statistics import (
     POLE_DISTANCES,
@@ -34,7 +34,10 @@ from upbringing.study.statistics import (
 COMPANIONS = ("style_margin_sum", "style_margin_pmi")
 CUT_SHORT = "cut short"
 """What is read at the age at which a steep schedule has spent its rate."""
+LIFE_ALONG = "life, along"
+"""The end of life by what is asked along it: what compares with a life cut short."""
 
+_ALONG = (CUT_SHORT, LIFE_ALONG)
 _CONTRASTED_ELSEWHERE = {"bits_per_byte"}  # as costs
 
 
@@ -48,9 +51,14 @@ class Figures:
 
     @classmethod
     def of(cls, design: Design, readings: pl.DataFrame) -> Figures:
-        """The figures of a study whose runs are all done."""
-        bare = cls(design, readings, {})
-        return cls(design, readings, {d.axis.name: bare._poles(d) for d in design.dimensions})
+        """The figures of a study whose runs are all done.
+
+        What a judge heard that did not pass its examination is no figure.
+        """
+        unheard = [d.axis.name for d in design.dimensions if not d.is_heard]
+        is_unheard = pl.col("measure").is_in(by_judges()) & pl.col("subject").is_in(unheard)
+        bare = cls(design, readings.filter(~is_unheard), {})
+        return replace(bare, poles={d.axis.name: bare._poles(d) for d in design.dimensions})
 
     def contrasts(self, schedule: str, stage: str) -> list[Contrast]:
         """The rules' contrasts at the end of a stage, the primary ones first."""
@@ -77,7 +85,7 @@ class Figures:
         for schedule, curve in self.design.settings.curves.items():
             if cut_short(curve):
                 label = f"{schedule} − {schedule}, {CUT_SHORT}"
-                changes = self._changes((schedule, LIFE), (schedule, CUT_SHORT))
+                changes = self._changes((schedule, LIFE_ALONG), (schedule, CUT_SHORT))
                 found += [replace(change, schedule=label) for change in changes]
         return found
 
@@ -112,8 +120,9 @@ class Figures:
         """Each arm's figure at the end of a stage, (num_seeds,); NaN for a run that has none."""
         seeds, age, scope = self.design.settings.seeds, 1.0, WHOLE
         if stage == CUT_SHORT:
-            stage, scope = LIFE, ALONG
             (age,) = cut_short(self.design.settings.curves[schedule])
+        if stage in _ALONG:
+            stage, scope = LIFE, ALONG
         found = self.readings.filter(
             measure=measure, subject=subject, schedule=schedule, stage=stage, age=age, scope=scope
         )
@@ -125,33 +134,38 @@ class Figures:
     def primary(self, dimension: Dimension, schedule: str, stage: str) -> Table:
         """The arms' primary measure of an axis, in pole distances; NaN where there is no unit."""
         name = dimension.axis.name
-        unit = self._unit(name) or np.nan
+        unit = self.unit(name, along=stage in _ALONG) or np.nan
         table = self._table(dimension.primary, name, schedule, stage, POLE_DISTANCES)
         return replace(table, values={arm: value / unit for arm, value in table.values.items()})
 
     def _poles(self, dimension: Dimension) -> Poles:
-        """An axis's yardstick, from the primary measure of pole and ladder minds.
-
-        What a judge heard that did not pass is shown, and no figure is made of it.
-        """
+        """An axis's yardstick, from the primary measure of pole and ladder minds."""
         first, name = next(iter(self.design.settings.curves)), dimension.axis.name
         poles = dimension.rungs.examine(self.values(dimension.primary, name, first, LIFE))
-        examination = dimension.examination
-        if dimension.primary == "voice" and examination and not examination["passed"]:
-            reason = f"the judge of voice did not pass ({examination['reason']})"
+        if dimension.primary in by_judges() and not dimension.is_heard:
+            why = dimension.examination["reason"] if dimension.examination else "there is none"
+            reason = f"the judge of voice did not pass ({why})"
             return replace(poles, distance=None, seed_sd=None, gate="failed", reason=reason)
         return poles
 
-    def _unit(self, axis: str) -> float | None:
-        """The pole distance; None where the poles do not lie apart, the right way round."""
+    def unit(self, axis: str, *, along: bool = False) -> float | None:
+        """The pole distance of an axis, in full or by what is asked along a life.
+
+        None where the poles do not lie apart, the right way round.
+        """
         distance = self.poles[axis].distance
+        if along and distance is not None:
+            (dimension,) = (d for d in self._dimensions if d.axis.name == axis)
+            first = next(iter(self.design.settings.curves))
+            ends = self.values(dimension.primary, axis, first, LIFE_ALONG)
+            distance = dimension.rungs.examine(ends).distance
         return distance if distance and distance > 0 else None
 
     def _table(self, measure: str, subject: str, schedule: str, stage: str, unit: str) -> Table:
         values = self.values(measure, subject, schedule, stage)
         arms = {arm: values[arm] for arm in self.design.settings.arms}
         label = f"{schedule}, {stage}" if stage in (WASHOUT, CUT_SHORT) else schedule
-        average = None if stage in (LIFE, WASHOUT, CUT_SHORT) else stage
+        average = None if stage in (LIFE, WASHOUT, *_ALONG) else stage
         return Table(arms, label, measure, unit, average, subject)
 
     def _others(self, schedule: str, stage: str) -> Iterator[list[Table]]:
@@ -190,13 +204,13 @@ class Figures:
 
         Without a unit of character there are no figures.
         """
-        gates = [self.poles[table.axis].gate for table in tables]
-        joint = [table for table, gate in zip(tables, gates, strict=True) if gate != "failed"]
-        alone = [table for table, gate in zip(tables, gates, strict=True) if gate == "failed"]
+        num_seeds = len(self.design.settings.seeds)
+        joint = [table for table in tables if is_measurable(self.poles[table.axis], num_seeds)]
+        alone = [table for table in tables if not is_measurable(self.poles[table.axis], num_seeds)]
         found = list(family(joint, self._pairs, seed=0)) if joint else []
         for table in alone:
             contrasts = family([table], self._pairs, seed=0)
-            if self._unit(table.axis) is None:
+            if self.unit(table.axis) is None:
                 reason = f"no unit of character: {self.poles[table.axis].reason}"
                 contrasts = tuple(replace(contrast, reason=reason) for contrast in contrasts)
             found += contrasts

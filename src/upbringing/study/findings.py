@@ -81,7 +81,7 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
     measures = readings["measure"].unique()
     deviations = deviations_of(design, diverged=diverged, measures=measures)
     fading = half_lives(figures)
-    read = interpretation(design, readings)
+    read = interpretation(design, figures.readings)
     told = answer(
         block="+".join(settings.block),
         contrasts=decided.contrasts,
@@ -107,7 +107,7 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
         "doses": _record(doses(figures)),
         "exploratory": {
             "omnibus": [asdict(one) for one in explored(figures)],
-            "order_spread": asdict(spread_of_orders(figures)),
+            "order_spread": asdict(spread_of_orders(design)),
         },
         "answer": [*told, *(read.sentences if read else ())],
     }
@@ -150,14 +150,16 @@ def _verdict(
     washed: Sequence[Contrast],
 ) -> Verdict:
     """What the rules say of one axis under one schedule."""
-    axis = dimension.axis
+    axis, settings = dimension.axis, design.settings
     own = [c for c in contrasts if c.axis == axis.name]
+    if settings.next and settings.against:  # O begins with the other pole, no other kind
+        own = [c for c in own if c.name != "F−O"]
     first = contrasts[0]
     evidence = Evidence(
         schedule=first.schedule,
         average=first.average,
         measure=dimension.primary,
-        block="+".join(design.settings.block),
+        block="+".join(settings.block),
         axis=axis.name,
         toward="" if dimension is design.dimensions[0] else axis.positive.name,
         poles=poles,

@@ -215,6 +215,8 @@ class _Study:
         begin, end = (int(place) for place in rows.starts[[span.start, span.stop]])
         first, size = steps.first_row * rows.row_length, steps.num_rows * rows.row_length
         inside = (first >= begin) & (first + size <= end)
+        if not inside.any():  # B is smaller than a step
+            return float("nan")
         losses = run.metrics["loss"].to_numpy()[inside]
         per_token = np.average(losses, weights=steps.num_rows[inside]) / np.log(2)
         num_bytes = int(rows.order.num_bytes[span.start : span.stop].sum())

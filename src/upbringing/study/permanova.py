@@ -7,7 +7,7 @@ control differs). Runs are permuted whole, within their seeds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,11 @@ from upbringing.study.statistics import FloatArray
 NUM_PERMUTATIONS = 9_999
 FEWEST_ORDERS = 8
 _BLOCK = 1_000  # permutations at a time
+_NIL = 1e-12  # of a sum of squares, what rounding may leave
+
+LOST = "a run has no figure"
+ONE = "one arm or one seed"
+NO_REST = "the arms differ by the same at every seed, so nothing is left to compare with"
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,14 @@ def omnibus(values_AS: FloatArray, arms: Sequence[str], *, what: str) -> Omnibus
     """F of arms in the two-way layout arms × seeds without replicates (Fisher); p by F."""
     num_arms, num_seeds = values_AS.shape
     method = f"two-way F, {num_arms} arms × {num_seeds} seeds; exploratory"
-    if not np.isfinite(values_AS).all() or min(num_arms, num_seeds) < 2:
-        reason = "a run diverged" if min(num_arms, num_seeds) >= 2 else "one arm or one seed"
-        return Omnibus(what, None, None, None, tuple(arms), num_seeds, method, reason)
+    nothing = Omnibus(what, None, None, None, tuple(arms), num_seeds, method)
+    if min(num_arms, num_seeds) < 2:
+        return replace(nothing, reason=ONE)
+    if not np.isfinite(values_AS).all():
+        return replace(nothing, reason=LOST)
     of_arms, of_rest = _squares(values_AS)
+    if not of_rest:
+        return replace(nothing, reason=NO_REST)
     statistic = _f(of_arms, of_rest, num_seeds)
     p = float(stats.f.sf(statistic, num_arms - 1, (num_arms - 1) * (num_seeds - 1)))
     share = of_arms / (of_arms + of_rest)
@@ -90,13 +99,18 @@ def permanova(
     )
     by_seed_R = [place[arm, one] for one in seeds for arm in arms]
     inner_RR = _gower(square_RR)[np.ix_(by_seed_R, by_seed_R)]
-    if not np.isfinite(inner_RR).all() or min(num_arms, num_seeds) < 2:
-        reason = "a run diverged" if min(num_arms, num_seeds) >= 2 else "one arm or one seed"
-        return Omnibus(what, None, None, None, arms, num_seeds, method, reason)
+    nothing = Omnibus(what, None, None, None, arms, num_seeds, method)
+    if min(num_arms, num_seeds) < 2:
+        return replace(nothing, reason=ONE)
+    if not np.isfinite(inner_RR).all():
+        return replace(nothing, reason=LOST)
     inner_SASA = inner_RR.reshape(num_seeds, num_arms, num_seeds, num_arms)
-    within = float(np.trace(inner_RR) - np.einsum("sasb->", inner_SASA) / num_arms)
+    of_all = float(np.trace(inner_RR))
+    within = of_all - float(np.einsum("sasb->", inner_SASA)) / num_arms
+    if within - _between_arms(inner_SASA, _as_they_are(num_arms, num_seeds))[0] <= _NIL * of_all:
+        return replace(nothing, reason=NO_REST)
     draw = generator(seed, "permanova", what)
-    order_PSA = np.tile(np.arange(num_arms), (1 + NUM_PERMUTATIONS, num_seeds, 1))
+    order_PSA = _as_they_are(num_arms, num_seeds).repeat(1 + NUM_PERMUTATIONS, axis=0)
     order_PSA[1:] = draw.permuted(order_PSA[1:], axis=2)
     blocks = np.array_split(order_PSA, 1 + NUM_PERMUTATIONS // _BLOCK)
     between_P = np.concatenate([_between_arms(inner_SASA, block) for block in blocks])
@@ -113,12 +127,16 @@ def order_spread(values_OS: FloatArray) -> OrderSpread:
     says anything.
     """
     num_orders, num_seeds = values_OS.shape
-    if num_orders < FEWEST_ORDERS or num_seeds < 2 or not np.isfinite(values_OS).all():
+    nothing = OrderSpread(None, None, None, num_orders, num_seeds)
+    if not np.isfinite(values_OS).all():
+        return replace(nothing, reason=LOST)
+    if num_orders < FEWEST_ORDERS or num_seeds < 2:
         reason = f"{num_orders} random orders × {num_seeds} seeds, needs {FEWEST_ORDERS} × 2"
-        if not np.isfinite(values_OS).all():
-            reason = "a run diverged"
-        return OrderSpread(None, None, None, num_orders, num_seeds, reason)
-    statistic = _f(*_squares(values_OS), num_seeds)
+        return replace(nothing, reason=reason)
+    of_orders, of_rest = _squares(values_OS)
+    if not of_rest:
+        return replace(nothing, reason=NO_REST)
+    statistic = _f(of_orders, of_rest, num_seeds)
     df = num_orders - 1, (num_orders - 1) * (num_seeds - 1)
     low, high = (statistic / float(stats.f.ppf(q, *df)) for q in (0.975, 0.025))
     ratio, low, high = (max(0.0, (f - 1) / num_seeds) for f in (statistic, low, high))
@@ -126,11 +144,15 @@ def order_spread(values_OS: FloatArray) -> OrderSpread:
 
 
 def _squares(values_AS: FloatArray) -> tuple[float, float]:
-    """Sums of squares between arms, and of what is left of arms and seeds."""
+    """Sums of squares between arms, and of what is left of arms and seeds; 0 where that is no more
+    than rounding leaves.
+    """
     num_seeds = values_AS.shape[1]
     centred_AS = values_AS - values_AS.mean(axis=0)
     of_arms = num_seeds * float((centred_AS.mean(axis=1) ** 2).sum())
-    return of_arms, float((centred_AS**2).sum()) - of_arms
+    within = float((centred_AS**2).sum())
+    rounding = max(_NIL * within, _NIL**2 * float((values_AS**2).sum()))
+    return of_arms, within - of_arms if within - of_arms > rounding else 0.0
 
 
 def _f(of_arms: float, of_rest: float, num_seeds: int) -> float:
@@ -144,6 +166,11 @@ def _gower(square_RR: FloatArray) -> FloatArray:
     rows = half_RR.mean(axis=1, keepdims=True)
     centred: FloatArray = half_RR - rows - rows.T + half_RR.mean()
     return centred
+
+
+def _as_they_are(num_arms: int, num_seeds: int) -> npt.NDArray[np.int64]:
+    """The one order of arms in which every run is that of its own arm, (1, num_seeds, num_arms)."""
+    return np.tile(np.arange(num_arms), (1, num_seeds, 1))
 
 
 def _between_arms(inner_SASA: FloatArray, order_PSA: npt.NDArray[np.int64]) -> FloatArray:

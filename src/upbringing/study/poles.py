@@ -82,6 +82,13 @@ def examine_poles(positive: str, negative: str, values: Mapping[str, FloatArray]
     return Poles(*ends, distance, spread, gate, reason)
 
 
+def is_measurable(poles: Poles, num_seeds: int) -> bool:
+    """Whether figures of the axis may be concluded from: it passed its gate, or the seeds are too
+    few for one and only demonstrate.
+    """
+    return poles.gate == "passed" or (poles.gate == "not run" and num_seeds < FEWEST_SEEDS)
+
+
 def examine_washout(before: Contrast, after: Contrast) -> Washout:
     """Judge a washout by L−S at constant rate, at the end of life and after the washout.
 

@@ -171,7 +171,7 @@ def simulated(
 
 
 def fewest_seeds(
-    planned: Planned, sd: float, *, wanted: float = PLANNED_POWER, num_studies: int = 500
+    planned: Planned, sd: float, *, num_studies: int, wanted: float = PLANNED_POWER
 ) -> int | None:
     """The fewest seeds, 6 to 60, whose studies reach the verdict so often; None where 60 do not.
 

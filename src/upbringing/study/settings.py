@@ -153,6 +153,9 @@ class StudySettings(Settings):
     def _next_is_read_in_both(cls, arms: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if info.data.get("next") and not {"F", "O"} <= set(arms):
             raise ValueError("what is read next is compared in F and O: add both to the arms")
+        if info.data.get("next") and {"M", "L"} & set(arms):
+            what = "with a block read next, F has no counterpart at its end and M and L would: "
+            raise ValueError(f"{what}leave M and L to a study without `next`")
         return arms
 
     @field_validator("axes", "measures")

@@ -3,7 +3,7 @@
 Takes one number for each run, gathered in `Table`s of arms × seeds: the run is the unit, never a
 text, a sample or a checkpoint. Gives frozen records with an estimate, intervals, an adjusted p, the
 number of seeds and the method in words. A figure that does not exist (one seed, no spread, a run
-that diverged) is None and the record says why. Formulas and calibration: `docs/statistics.md`.
+without one) is None and the record says why. Formulas and calibration: `docs/statistics.md`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Table:
     """One measure of every run under one schedule, of the minds as they are or of an average.
 
     `values[arm]` has shape (num_seeds,), the same seeds in the same places for every arm; a run
-    that diverged has NaN or an infinity there.
+    without a figure, because it diverged or the measure has none of it, has NaN or an infinity.
     """
 
     values: Mapping[str, FloatArray]
@@ -244,8 +244,8 @@ def _reason(table: Table, pair: Pair) -> str | None:
     num_seeds = len(first)
     if not _are_finite(first, second):
         num_lost = {arm: int((~np.isfinite(table.values[arm])).sum()) for arm in pair}
-        lost = [f"{arm} diverged at {n} of {num_seeds} seeds" for arm, n in num_lost.items() if n]
-        return ", ".join(lost)
+        gaps = [(arm, number) for arm, number in num_lost.items() if number]
+        return ", ".join(f"{arm} has no figure at {n} of {num_seeds} seeds" for arm, n in gaps)
     if num_seeds < 2:
         return "one seed has no spread"
     if np.ptp(first - second) <= 1e-12 * max(np.abs(first).max(), np.abs(second).max()):

@@ -183,7 +183,7 @@ class _Schedule:
             curves_XSA = np.stack([self.curves(one, MEASURE, kind) for kind in self.kinds])
             number = int((~np.isfinite(curves_XSA)).any(axis=(0, 2)).sum())
             if number:
-                lost.append(f"{one} diverged at {number} of {len(self.seeds)} seeds")
+                lost.append(f"{one} has no figure at {number} of {len(self.seeds)} seeds")
         return ", ".join(lost) or None
 
     def _rises(self, arm: str, kinds: Sequence[str]) -> FloatArray:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from upbringing.study.phrases import amount, demonstration, figure, figures, number
-from upbringing.study.poles import Poles, Washout
+from upbringing.study.poles import Poles, Washout, is_measurable
 from upbringing.study.rules import (
     AGAINST_SHUFFLE,
     DEMONSTRATION,
@@ -76,7 +76,7 @@ def decide(evidence: Evidence) -> Verdict:
     found = by_name(evidence.contrasts)
     num_seeds = evidence.contrasts[0].num_seeds
     poles = evidence.poles
-    if poles.gate == "failed" or (poles.gate == "not run" and num_seeds >= FEWEST_SEEDS):
+    if not is_measurable(poles, num_seeds):
         return _plain(
             evidence,
             NOT_MEASURABLE,

@@ -68,7 +68,7 @@ def harness_measure(name: str) -> Measure:
 
     version = f"lm-eval {importlib.metadata.version('lm-eval')}"
     made_of = f"{version}, {file_digest(Path(task))}" if _is_path(task) else version
-    return Measure(name, UNIT, False, ask, made_of)
+    return Measure(name, UNIT, along=False, ask=ask, file_digest=made_of)
 
 
 def check_harness_tasks(names: Sequence[str]) -> None:
