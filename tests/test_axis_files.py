@@ -373,6 +373,21 @@ def test_pairs_and_prompts_that_were_read_are_left_out(tmp_path: Path) -> None:
     assert (fitted.axis.prompts, fitted.lost_prompts) == (("When the",), (long,))
 
 
+def test_what_is_short_is_left_out_where_a_longer_text_holds_it(tmp_path: Path) -> None:
+    short = "on the ninth day nobody came"
+    axis = replace(wild(tmp_path / "axis"), prompts=("When the", "So it was that", short))
+    assert axis.own is not None
+    lost = pair(3, opening="Rain.", positive="Rain. How it howled so!", negative="Rain. It fell.")
+    axis = replace(axis, own=pl.DataFrame([lost, *axis.own.to_dicts()[4:]]))
+    told = [
+        f"They waited, and {short}, and in the evening they went home at last.",
+        "The street was empty. Rain. How it howled so! And then it was gone, as it had come.",
+    ]
+    fitted = fit_axis(axis, reading(tmp_path / "corpus", told))
+    assert fitted.left_out == {"runs": 1, "substrings": 0, "resembling": 0, "any": 1}
+    assert fitted.lost_prompts == (short,)
+
+
 def test_an_axis_of_which_too_little_is_left_is_not_asked_about(tmp_path: Path) -> None:
     axis = wild(tmp_path / "axis", num_pairs=24)
     corpus = reading(tmp_path / "corpus", [pair(number)["positive"] for number in range(5)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy import stats
 
 from upbringing.character import Profile
 from upbringing.study import Design, open_findings
-from upbringing.study.beside import fading_curve
+from upbringing.study.beside import explored, fading_curve, half_lives
 from upbringing.study.figures import Figures
 
 AXIS = "drama–technical"
@@ -37,7 +38,7 @@ def test_every_place_has_a_half_life_under_every_schedule(pico: Design, found: d
 def test_what_was_washed_is_read_along_the_washout(pico: Design):
     readings = pl.read_parquet(pico.path / "findings.parquet")
     figures = Figures.of(pico, readings)
-    unit = figures.poles[AXIS].distance
+    unit = figures.unit(AXIS, along=True)
     washed_AS = fading_curve(figures, pico.dimensions[0], "constant", "L") * unit
     assert washed_AS.shape == (5, 2)
     own = readings.filter(
@@ -72,7 +73,29 @@ def test_the_map_is_of_what_passages_cost_the_minds(pico: Design, found: dict[st
     assert shown["p"] >= 1 / 6**2  # of two seeds, three arms each
 
 
-def test_two_random_orders_have_no_ratio(found: dict[str, Any]):
+def test_random_orders_that_seeds_do_not_share_have_no_ratio(found: dict[str, Any]):
     spread = found["exploratory"]["order_spread"]
-    assert spread["ratio"] is None
-    assert spread["reason"] == "1 random orders × 2 seeds, needs 8 × 2"
+    assert (spread["ratio"], spread["num_orders"], spread["num_seeds"]) == (None, 2, 1)
+    assert spread["reason"] == (
+        "each random order of a study is read at one seed, so orders and seeds are not told apart: "
+        "raise 8 random orders or more, each at the same 2 seeds or more, and give their values to "
+        "study.permanova.order_spread"
+    )
+
+
+def test_poles_the_wrong_way_round_are_said_and_no_lost_run(pico: Design):
+    figures = Figures.of(pico, pl.read_parquet(pico.path / "findings.parquet"))
+    turned = replace(figures.poles[AXIS], distance=-0.1, gate="failed", reason="the wrong way")
+    first, mapped = explored(replace(figures, poles={AXIS: turned}))[:2]
+    assert (first.statistic, first.reason) == (None, "no unit of character: the wrong way")
+    assert mapped.reason == ""
+
+
+def test_an_axis_without_its_ladder_has_no_half_lives(pico: Design):
+    """At six seeds and more it has no verdict, so nothing else is concluded of it."""
+    figures = Figures.of(pico, pl.read_parquet(pico.path / "findings.parquet"))
+    many = Design(pico.path, pico.said, pico.corpus_path)
+    many.__dict__["settings"] = pico.settings.model_copy(update={"seeds": tuple(range(6))})
+    unrun = replace(figures.poles[AXIS], gate="not run", reason="no ladder")
+    assert half_lives(replace(figures, poles={AXIS: unrun}))
+    assert not half_lives(replace(figures, design=many, poles={AXIS: unrun}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,22 @@ def test_sentences_say_which_moved_farther_only_where_intervals_tell() -> None:
     assert said.endswith(": which of the two it moved farther is not told.")
 
 
+def test_few_seeds_do_not_say_which_moved_farther() -> None:
+    rng = np.random.default_rng(6)
+    style = simulated(style_of, 0.001, rng, F=3.0, S=2.0)
+    knowledge = simulated(knowledge_of, 0.001, rng, F=2.1, S=2.0)
+    few = {
+        measure: (Curve(curve.doses, curve.values[:, :5]), {a: v[:5] for a, v in arms.items()})
+        for measure, (curve, arms) in {STYLE: style, KNOWLEDGE: knowledge}.items()
+    }
+    curves = {measure: curve for measure, (curve, _) in few.items()}
+    arms = {measure: of for measure, (_, of) in few.items()}
+    said, last = sentences(on_one_scale(curves, arms, [("F", "S")], "constant"), "drama")
+    assert "it moved" not in said
+    assert "the order moved" not in said
+    assert last == "5 seeds are a demonstration: nothing of this is decided."
+
+
 def test_a_study_without_facts_has_no_doses(pico: Design) -> None:
     assert doses(Figures.of(pico, gather(pico)[0])) is None
 
@@ -203,7 +220,8 @@ def test_a_studys_readings_come_back_in_blocks(tmp_path: Path) -> None:
         schedule=pl.lit("constant"), stage=pl.lit("life"), age=1.0, scope=pl.lit("whole"),
         unit=pl.lit("bits"),
     )  # fmt: skip
-    found = doses(Figures(design, readings, {}))
+    figures = Figures.of(design, readings)
+    found = doses(figures)
     assert found is not None
     for measure, of_arms in ((STYLE, true["style_margin"]), (KNOWLEDGE, true["knowledge_by_kind"])):
         for name in ("F−S", "L−S", "F−L"):
@@ -212,3 +230,11 @@ def test_a_studys_readings_come_back_in_blocks(tmp_path: Path) -> None:
             assert contrast.estimate == pytest.approx(of_arms[first] - of_arms[second], abs=0.03)
     assert "style differs by as much as reading drama 0.4" in found.sentences[0]
     assert all("farther than knowledge" in sentence for sentence in found.sentences)
+
+    failed = replace(figures.poles["drama–technical"], gate="not run", reason="no ladder")
+    untold = doses(replace(figures, poles={"drama–technical": failed}))
+    assert untold is not None
+    assert {(c.estimate, c.low, c.p) for c in untold.contrasts} == {(None, None, None)}
+    why = "character cannot be measured at this scale: no ladder"
+    assert {c.reason for c in untold.contrasts} == {why}
+    assert f"style has no dose ({why})" in untold.sentences[0]

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from command import Command
 
 from upbringing.errors import InputError
-from upbringing.files import read_json
-from upbringing.identity import generator
+from upbringing.files import read_json, write_json
+from upbringing.identity import digest_json, generator
 from upbringing.study import Design
+from upbringing.study.concluded import cells_of, conditions
 from upbringing.study.factorial import Cell, Effect, Factorial, factorial
 from upbringing.study.rules import pairs_for
 from upbringing.study.simultaneous import critical_value
 from upbringing.study.statistics import Table, family
+from upbringing.training import shape_named
 
 SEEDS = tuple(range(8))
 BLOCKS, SCHEDULES, SIZES = ("drama", "chat"), ("constant", "steep", "linear"), ("300k", "1m")
@@ -124,6 +128,73 @@ def test_all_that_does_not_fit_is_told_at_once():
     assert len(error.value.problems) == 5
     with pytest.raises(InputError, match="needs a cell"):
         factorial([])
+
+
+def conditioned(**others: Any) -> list[Cell]:
+    """Two cells, the second with these conditions in place of the first's."""
+    made = cells(("drama", "chat"), ("constant",), ("300k",))
+    first = {"tokens": 3000, "washout": {"share": 0.25, "lr_scale": 0.3}, "corpus": "c0"}
+    return [
+        dataclasses.replace(made[0], conditions=first),
+        dataclasses.replace(made[1], conditions=first | others),
+    ]
+
+
+def test_cells_that_differ_in_more_than_their_factors_are_refused():
+    with pytest.raises(InputError) as error:
+        factorial(conditioned(tokens=6000, washout={"share": 0.5, "lr_scale": 0.3}, corpus="c1"))
+    said = str(error.value)
+    assert "studies/chat-300k: tokens 6000, and 3000 in studies/drama-300k" in said
+    assert 'washout {"share": 0.5}, and {"share": 0.25} in' in said
+    assert "corpus c1, and c0" in said
+    assert "--declare tokens" in said
+    assert len(error.value.problems) == 3
+
+
+def test_what_is_declared_may_differ_and_is_recorded():
+    assert factorial(conditioned(), declared=["tokens"]).declared == {}
+    found = factorial(conditioned(tokens=6000, corpus="c1"), declared=["tokens", "corpus"])
+    assert found.declared == {"tokens": (3000, 6000), "corpus": ("c0", "c1")}
+    with pytest.raises(InputError, match="nothing is called token\n    allowed: tokens, washout"):
+        factorial(conditioned(), declared=["token"])
+
+
+def test_what_is_left_to_the_shape_belongs_to_it(pico: Design):
+    [constant, steep] = cells_of([pico.path])
+    assert constant.conditions == steep.conditions
+    assert constant.conditions["vocabulary"] == 300
+    assert constant.conditions["corpus"] == pico.corpus.digest
+    assert {"name", "block", "schedules", "shape", "hypotheses"}.isdisjoint(constant.conditions)
+    usual = shape_named("300k")
+    said = pico.settings.model_copy(
+        update={"vocabulary": usual.num_vocab, "peak_lr": {"constant": 1.0, "steep": usual.peak_lr}}
+    )
+    own = Design(pico.path, pico.said, pico.corpus_path)
+    own.__dict__["settings"] = said
+    assert (conditions(own, "steep")["vocabulary"], conditions(own, "steep")["peak_lr"]) == (
+        None,
+        None,
+    )
+    assert conditions(own, "constant")["peak_lr"] == 1.0
+
+
+def test_another_study_must_be_raised_alike(upbringing: Command, pico: Design, tmp_path: Path):
+    """The same minds, said to be of a bigger shape and longer lives."""
+    other = tmp_path / "other"
+    shutil.copytree(pico.path, other, ignore=shutil.ignore_patterns("runs"))
+    fixed = read_json(other / "study.json")
+    fixed["design"]["settings"] |= {"shape": "1m", "tokens": 6000}
+    write_json(other / "study.json", fixed | {"digest": digest_json(fixed["design"])})
+    said = upbringing("factorial", pico.path, other)
+    assert said.code == 2
+    assert "tokens 6000, and 3000 in" in said.err
+    said = upbringing("factorial", pico.path, other, "--declare", "tokens", "-o", "table.json")
+    assert said.code == 0
+    assert "they differ in tokens too" in said.out
+    assert read_json(tmp_path / "table.json")["declared"] == {"tokens": [3000, 6000]}
+    again = upbringing("factorial", pico.path, "-o", "table.json")
+    assert again.code == 2
+    assert "table.json: already exists, and nothing is overwritten" in again.err
 
 
 def test_the_schedules_inside_a_study_make_a_table(

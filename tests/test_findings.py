@@ -174,6 +174,24 @@ def test_an_interaction_is_a_difference_of_contrasts(found: Figures) -> None:
         assert record["unit"] == "pole distances"
 
 
+def test_a_life_cut_short_is_compared_in_what_is_asked_along_it(
+    found: Figures, readings: pl.DataFrame
+) -> None:
+    of = readings.filter(measure="style_margin", subject=AXIS, stage="life", scope="along")
+    ages = of.filter(schedule="steep", arm="F")["age"].unique().sort().to_list()
+
+    def mean(arm: str, age: float, schedule: str = "steep") -> float:
+        at = of.filter(arm=arm, schedule=schedule, age=age)["value"].mean()
+        assert isinstance(at, float)
+        return at
+
+    unit = mean("pole-drama", 1.0, "constant") - mean("pole-technical", 1.0, "constant")
+    spent = ages[1]  # kept besides .5 and 1
+    moved = [mean("F", age) - mean("S", age) for age in (1.0, spent)]
+    record = contrast(found, "steep − steep, cut short", "style_margin", "F−S")
+    assert record["estimate"] == pytest.approx((moved[0] - moved[1]) / unit)
+
+
 def test_costs_by_hand(found: Figures, readings: pl.DataFrame) -> None:
     assert [(c["schedule"], c["arm"]) for c in found["costs"]] == [
         (schedule, arm) for schedule in ("constant", "steep") for arm in ("F", "L")
@@ -298,6 +316,8 @@ def test_kinds_that_a_judge_cannot_tell_apart_are_not_measurable(tmp_path: Path)
     )
     record = contrast(found, "constant", "voice", "F−S")
     assert (record["estimate"], record["reason"]) == (None, f"no unit of character: {reason}")
+    heard = {"interpretation", "decided"}  # by the same judge
+    assert not [c for c in found["contrasts"] if c["measure"] in heard]
     excess = contrast(found, "constant", "excess_bits_per_byte", "F−S")
     assert excess["estimate"] is not None
     assert "held-out bits per byte" in found["answer"][0]

@@ -74,6 +74,31 @@ def test_what_outlives_the_washout_is_longer_than_measured():
     assert growing.reason == "as much as 100% may be left"
 
 
+def washed(*means: float, spread: float = 0.03) -> HalfLife:
+    """Of P−S with these means at lengths 0, 10k, 25k, 50k and 100k, at 8 seeds."""
+    draw = generator(0, "test half-life", "washed").standard_normal
+    by_seed = np.array(means)[:, None] + spread * draw((5, 8))
+    return half_life([0, 1e4, 2.5e4, 5e4, 1e5], by_seed, name="F−S", unit="tokens")
+
+
+def test_what_is_gone_by_the_first_age_has_no_estimate():
+    found = washed(0.4, -0.02, 0.01, 0, 0)
+    assert found.answer == "shorter than the first washout age"
+    assert (found.estimate, found.low, found.high) == (None, None, 10_000)
+    assert "less than half is left after 10,000 tokens, the shortest washout" in found.reason
+    unsure = washed(0.4, -0.02, 0.01, 0, 0, spread=0.35)
+    assert (unsure.answer, unsure.high) == ("cannot be told", None)
+    assert "too little is left after 10,000 tokens" in unsure.reason
+
+
+def test_what_turns_does_not_fade():
+    found = washed(0.4, -0.2, -0.2, -0.2, -0.2)
+    assert (found.answer, found.estimate, found.high) == ("turned to the other side", None, None)
+    assert found.reason == "F−S lies surely below zero after 10,000 tokens of washout"
+    late = washed(0.4, 0.2, 0.1, 0, -0.2)
+    assert late.reason == "F−S lies surely below zero after 100,000 tokens of washout"
+
+
 def test_nothing_cannot_fade():
     found = told(200, start=0.0)
     assert (found.answer, found.estimate) == ("no effect to fade", None)

@@ -223,6 +223,9 @@ def test_the_study_of_the_documents_is_read_as_it_stands() -> None:
 def test_what_is_read_next_needs_both_arms_and_a_place_of_its_own(
     stories: Corpus, tmp_path: Path
 ) -> None:
+    both_ends = "name: x\nblock: drama\nnext: poetry\narms: [F, O, S, L]\nseeds: 2\n"
+    with pytest.raises(InputError, match="leave M and L to a study without `next`"):
+        parse_settings(both_ends, StudySettings, name="study.yaml")
     text = "name: x\nblock: drama\nnext: poetry\narms: [F, S]\nseeds: 2\n"
     with pytest.raises(SettingsError, match="compared in F and O: add both to the arms"):
         parse_settings(text, StudySettings, name="study.yaml")

@@ -288,6 +288,38 @@ def test_results_without_logged_items_are_refused(tasks: Path, mind: Path, tmp_p
         read_results([tasks])
 
 
+def without(key: str) -> Callable[[list[dict[str, Any]]], object]:
+    return lambda rows: rows[3]["doc"].pop(key)
+
+
+@pytest.mark.parametrize(
+    ("task", "change"),
+    [
+        ("style_drama-technical", without("item")),
+        ("style_drama-technical", without("side")),
+        ("bits_drama", without("num_bytes")),
+        ("knowledge_facts", without("relation")),
+        ("bits_drama", lambda rows: rows.pop()),
+        ("bits_drama", lambda rows: rows.clear()),
+        ("bits_drama", lambda rows: rows[0].update(doc="a text of another task")),
+    ],
+)
+def test_a_foreign_or_cut_log_is_refused(
+    tasks: Path,
+    mind: Path,
+    tmp_path: Path,
+    task: str,
+    change: Callable[[list[dict[str, Any]]], object],
+) -> None:
+    place = logged(tasks, tmp_path / "r", mind, flat)
+    file = next(place.glob(f"samples_upbringing_{task}*"))
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    change(rows)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    with pytest.raises(InputError, match=r"is no log of items|are not those of our tasks"):
+        read_results([place])
+
+
 def test_settings_under_which_figures_are_not_ours_are_noted(
     tasks: Path, mind: Path, tmp_path: Path
 ) -> None:
@@ -318,6 +350,19 @@ def test_runs_of_no_study_have_readings(tasks: Path, tmp_path: Path) -> None:
     assert kept["arm"].null_count() == kept.height
     bits_of = kept.filter(measure="bits_per_byte", subject="drama")["value"].to_list()
     assert bits_of[1] == pytest.approx(2 * bits_of[0])
+
+
+def test_runs_of_one_name_in_other_folders_are_other_minds(tasks: Path, tmp_path: Path) -> None:
+    places = [Path(f"/elsewhere/{place}/run") for place in ("a", "b", "b/../c")]
+    for number, place in enumerate([*places, Path("/elsewhere/a/other")]):
+        logged(tasks, tmp_path / str(number), place / "checkpoints/age_0.5000", flat)
+    sources = [tmp_path / str(number) for number in range(4)]
+    found = import_results(sources, tmp_path / "readings").readings
+    names = ["/elsewhere/a/run", "/elsewhere/b/run", "/elsewhere/c/run", "other"]
+    assert found["run"].unique().sort().to_list() == names
+    logged(tasks, tmp_path / "again", Path("/elsewhere/a/../a/run/checkpoints/age_0.5000"), flat)
+    with pytest.raises(InputError, match="too, of the same mind"):
+        import_results([*sources, tmp_path / "again"], tmp_path / "out")
 
 
 def test_a_mind_twice_other_items_and_other_folders_are_refused(

@@ -83,6 +83,11 @@ def test_a_scene_is_in_every_stretch_that_it_reaches_into(even: Corpus) -> None:
     ]
 
 
+def test_a_ribbon_of_the_first_visits_is_that_of_an_order_of_them(order: Order) -> None:
+    first = Order.from_rows(order.corpus, order.sequence[:5].tolist())
+    assert ribbon(order, 10, num_visits=5).equals(ribbon(first, 10))
+
+
 @given(st.lists(st.sampled_from(TRAINING_ROWS), min_size=1, max_size=40), st.integers(1, 30))
 def test_the_ribbon_adds_up_to_what_was_read(
     corpus: Corpus, rows: list[int], num_bins: int

@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from upbringing.console import corpus_tree
-from upbringing.corpus import HELD_OUT, LEFT_OUT, TRAIN, Corpus, ingest, left_out_line
+from upbringing.corpus import HELD_OUT, LEFT_OUT, TRAIN, Corpus, ingest, left_out_line, resembling
 from upbringing.corpus import overlap as module
-from upbringing.corpus.overlap import overlapping, overlaps, runs_of
+from upbringing.corpus.overlap import overlapping, overlaps, runs_of, standing_whole
 from upbringing.identity import generator
 
 NUMBERS = "one two three four five six seven eight nine ten eleven twelve"
@@ -145,6 +145,20 @@ def test_all_rules_agree_with_sets(monkeypatch: pytest.MonkeyPatch, at_once: int
     assert met.counts["any"] == met.any.sum()
 
 
+def test_a_short_text_stands_whole_in_a_longer_one() -> None:
+    """Of 4 to 7 words, which no other rule finds there; openings of two or three are anybody's."""
+    others = " ".join(f"other{n}" for n in range(30))
+    telling = f"He came home, and the door fell shut behind him at once. {others}"
+    inside = ["And the door FELL shut", "came home and the door fell shut", "the door fell"]
+    apart = ["and the door fell open", "he came home and the door fell shut behind", "", "door"]
+    assert found([telling], inside) == ["", "", ""]
+    texts = [*[f"word{n} " * 9 for n in range(600)], telling]  # more than are read at once
+    assert standing_whole(texts, [*inside, *apart]).tolist() == [True, True] + [False] * 5
+    assert standing_whole(["and the door", "fell shut"], inside).tolist() == [False] * 3
+    assert standing_whole([], inside).tolist() == [False] * 3
+    assert standing_whole(texts, []).tolist() == []
+
+
 def test_a_pair_is_compared_once_however_often_it_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -153,15 +167,15 @@ def test_a_pair_is_compared_once_however_often_it_is_repeated(
     some = [word if n < 60 else f"new{n}" for n, word in enumerate(told)]
     scene, part = " ".join(told), " ".join(some)
     compared: list[int] = []
-    compare = module._Sketches._compare
+    compare = resembling.Sketches._compare
 
     def counted(
-        self: module._Sketches, minima: module.Minima, pairs: npt.NDArray[np.int64]
+        self: resembling.Sketches, minima: resembling.Minima, pairs: npt.NDArray[np.int64]
     ) -> None:
         compared.append(len(pairs))
         compare(self, minima, pairs)
 
-    monkeypatch.setattr(module._Sketches, "_compare", counted)
+    monkeypatch.setattr(resembling.Sketches, "_compare", counted)
     met = overlaps([scene] * 40, [scene] * 30)
     assert met.resembling.all()
     assert sum(compared) == 1

@@ -115,6 +115,22 @@ def test_lost_runs_leave_no_figure():
     assert (found.statistic, found.reason) == (None, "a run has no figure")
 
 
+@pytest.mark.parametrize(
+    "values_AS",
+    [np.zeros((2, 6)), np.full((2, 6), 0.1), np.array([[0.1], [0.4]]) + np.linspace(0, 0.3, 6)],
+)
+def test_a_constant_difference_leaves_nothing_to_compare_with(values_AS: np.ndarray):
+    found = omnibus(values_AS, "FS", what="x")
+    assert (found.statistic, found.p, found.share) == (None, None, None)
+    assert "the same at every seed" in found.reason
+    arm, seed = np.indices((2, 6)).reshape(2, -1)
+    squares = squares_of(values_AS.reshape(-1, 1))
+    mapped = permanova(squares, [f"arm {a}" for a in arm], seed.tolist(), what="x", seed=0)
+    assert (mapped.statistic, mapped.reason) == (None, found.reason)
+    eight = np.repeat(values_AS, 4, axis=0)
+    assert order_spread(eight).reason == found.reason
+
+
 # The spread of random orders
 
 

@@ -215,13 +215,23 @@ def test_what_not_every_study_has_is_shown_where_it_is_there(study: Path) -> Non
         hypotheses=[hypothesis],
         half_lives=[
             {
-                "schedule": "constant", "axis": fake_study.AXIS, "name": "L−S",
-                "answer": "longer than measured", "estimate": None, "low": None, "high": None,
-                "unit": "tokens", "method": "fitted to the mean", "reason": "half is left",
+                "schedule": "constant",
+                "axis": fake_study.AXIS,
+                "name": "L−S",
+                "answer": "longer than measured",
+                "estimate": None,
+                "low": None,
+                "high": None,
+                "unit": "tokens",
+                "method": "fitted to the mean",
+                "reason": "half is left",
             }
         ],
         interpretation={
-            "first": "drama", "other": "report", "next": "chat", "contrasts": [contrast],
+            "first": "drama",
+            "other": "report",
+            "next": "chat",
+            "contrasts": [contrast],
             "scenes": [{"schedule": "constant", "scene": "c/1", "kind": "chat", "difference": 0.2}],
             "sentences": ["Constant rate, before chat: no figure."],
         },
@@ -263,6 +273,17 @@ def test_charts_use_only_declared_colours_and_hold_the_figures(page: str) -> Non
     dots = json.dumps(specs["dots-0"])
     for arm in fake_study.ARMS:
         assert dots.count(f'"arm": "{arm}"') == len(fake_study.SEEDS)
+
+
+def test_a_life_that_ended_early_has_no_end(study: Path) -> None:
+    file = study / "findings.parquet"
+    frame = pl.read_parquet(file)
+    died = pl.col("run") == "F-constant-s0"
+    early = frame.filter(died, pl.col("age") == 0.4).with_columns(scope=pl.lit("whole"))
+    pl.concat([frame.filter(~died | (pl.col("age") < 0.4)), early]).write_parquet(file)
+    read = read_study(study)
+    assert "F-constant-s0" not in read.ends["run"]
+    assert "F-constant-s1" in read.ends["run"]
 
 
 def test_a_position_is_the_share_of_the_way_between_the_poles(whole: Path) -> None:

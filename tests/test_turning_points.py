@@ -22,6 +22,7 @@ from upbringing.study.reading import Ribbons, shares_between
 from upbringing.study.statistics import binomial_lower_bound
 from upbringing.study.turning_points import turning_points, turns_of_life
 from upbringing.study.turns import Departure, Distance, Forgetting, TurningPoints
+from upbringing.training import Run
 
 AGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 MARGIN = ("style_margin", "drama–technical")
@@ -315,12 +316,12 @@ def test_a_departure_is_said_as_it_is_decided(findings: Findings) -> None:
     def said(**changes: object) -> str:
         return turning_words.departure_sentence(dataclasses.replace(DEPARTURE, **changes), findings)  # type: ignore[arg-type]
 
-    assert "outside the cloud of the shuffles from age 1.00 on (+0.400 bits/byte, p 0.01" in said()
-    assert "outside" not in said(num_seeds=5)
+    assert "on average off the shuffles from age 1.00 on (+0.400 bits/byte, p 0.01" in said()
+    assert "off the shuffles" not in said(num_seeds=5)
     assert said(num_seeds=5).endswith("5 seeds: shown, not decided.")
     assert "p 0.01" not in said(num_seeds=5)
     inside = (Distance(0.5, 0.3, 0.2), Distance(1.0, 0.4, 0.06))
-    assert "not shown to leave the cloud of the shuffles at any of 2 ages" in said(course=inside)
+    assert "not shown to be off the shuffles, on average, at any of 2 ages" in said(course=inside)
     back = (Distance(0.5, 0.3, 0.01), Distance(1.0, 0.4, 0.2))
     assert "at age 0.50, and not to the end" in said(course=back)
     alike = (Distance(0.5, 0.0, None), Distance(1.0, 0.0, None))
@@ -363,6 +364,30 @@ def test_a_run_is_shown_with_its_turning_points(pico_copy: Path, upbringing: Com
     assert "its largest forgetting" in told or "no kind got worse" in told
     assert "F (drama first, technical at the far end)" in told
     assert "2 seeds: shown, not decided." in told
+
+
+def test_words_are_of_the_mean_not_of_each_life(findings: Findings) -> None:
+    """What is tested is a mean over seeds: lives may lie among the shuffles none the less."""
+    html = turning.section(TurningPoints((DEPARTURE,), (), ()), findings)
+    assert "mean over seeds of its difference" in html
+    assert "Ages off" in html
+    assert "outside" not in html
+    assert "cloud" not in html
+
+
+def test_a_run_read_what_it_lived_of_its_order(pico_copy: Path, monkeypatch) -> None:
+    """A washout lives a share of its order: what it read is of that share."""
+    run = Run.open(pico_copy / "runs" / "F-constant-s0")
+    seen = []
+    monkeypatch.setattr(
+        turning, "turns_of_life", lambda _, ribbon: seen.append(ribbon) or turns_of_life(_, ribbon)
+    )
+    turning.lines_of_run(run)
+    half = dataclasses.replace(run.recipe, num_rows=run.recipe.num_rows // 2)
+    turning.lines_of_run(dataclasses.replace(run, recipe=half))
+    whole, first = ({*frame.filter(bin=99)["kind"]} for frame in seen)
+    assert "technical" in whole  # which comes at the far end
+    assert "technical" not in first
 
 
 def test_a_whole_study_has_its_turning_points(pico_copy: Path) -> None:

@@ -11,7 +11,15 @@ import pytest
 from upbringing.identity import generator
 from upbringing.study.answer import answer
 from upbringing.study.half_life import HalfLife
-from upbringing.study.poles import Pole, Poles, Washout, examine_poles, examine_washout
+from upbringing.study.poles import (
+    Gate,
+    Pole,
+    Poles,
+    Washout,
+    examine_poles,
+    examine_washout,
+    is_measurable,
+)
 from upbringing.study.preregistration import Answered
 from upbringing.study.rules import POSITION_PAIRS, pairs_for
 from upbringing.study.statistics import Contrast, Cost, binomial_lower_bound, contrasts
@@ -232,6 +240,23 @@ def test_poles_without_a_ladder_or_with_a_lost_run():
 
 
 @pytest.mark.parametrize(
+    ("gate", "num_seeds", "measurable"),
+    [
+        ("passed", 6, True),
+        ("failed", 6, False),
+        ("failed", 3, False),
+        ("not run", 6, False),
+        ("not run", 5, True),
+    ],
+)
+def test_what_is_measurable_is_what_has_a_verdict(gate: Gate, num_seeds: int, measurable: bool):
+    poles = dataclasses.replace(PASSED, gate=gate)
+    assert is_measurable(poles, num_seeds) == measurable
+    few = [contrast("F−S", 0.3, num_seeds=num_seeds)]
+    assert (judged(few, poles=poles).position != "NOT MEASURABLE") == measurable
+
+
+@pytest.mark.parametrize(
     ("before", "after", "valid"), [(0.4, 0.2, True), (0.4, 0.3, False), (0.04, 0.0, False)]
 )
 def test_washout_must_halve_the_recency(before: float, after: float, valid: bool):
@@ -381,6 +406,14 @@ def test_half_lives_hypotheses_and_deviations_are_told():
         dataclasses.replace(faded, name="L−S", answer="longer than measured", estimate=None),
         dataclasses.replace(faded, schedule="steep"),
     ]
+    faded_sooner = dataclasses.replace(
+        faded, answer="shorter than the first washout age", estimate=None, low=None, high=900.0
+    )
+    turned = dataclasses.replace(
+        faded, name="L−S", answer="turned to the other side", estimate=None, low=None,
+        reason="L−S lies surely below zero after 900 tokens of washout",
+    )  # fmt: skip
+    lives += [faded_sooner, turned]
     lines = answer(
         block="drama",
         contrasts=found,
@@ -398,6 +431,14 @@ def test_half_lives_hypotheses_and_deviations_are_told():
         (
             "Constant rate, on d–t: of what drama last left, more than half outlives 9,000 tokens "
             "of washout (95%: a half-life of 1,500 or more)."
+        ),
+        (
+            "Constant rate, on d–t: of what drama first left, less than half is left after 900 "
+            "tokens of washout, the shortest measured."
+        ),
+        (
+            "Constant rate, on d–t: what drama last left turned to the other side (L−S lies surely "
+            "below zero after 900 tokens of washout), so it has no half-life."
         ),
         "The unit is the distance between minds raised on one pole only.",
         "Hypothesis held: it lasts (PRIMACY expected, found PRIMACY).",

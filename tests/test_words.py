@@ -432,7 +432,7 @@ def acquisitions(draw: st.DrawFn) -> list[Acquisition]:
     ]
 
 
-DECIDED = r"\boutside the cloud of the shuffles (from|at) age|That is more|That is another age"
+DECIDED = r"\bon average off the shuffles (from|at) age|That is more|That is another age"
 
 
 def turn_numbers(num_seeds: int, read: Iterable[float], *values: float | None) -> set[str]:

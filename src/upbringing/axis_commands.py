@@ -43,7 +43,7 @@ positive: {{name: {positive}, kinds: []}}
 # pairs: {slug}.pairs.jsonl
 
 # Neutral openings, after which voice is listened to. Leave them out for those of the corpus.
-# prompts: [It was then that, In the morning]
+# prompts: [It was then, In the morning]
 
 judge: true                # false where no voice shall be heard
 # primary: style_margin    # what decides; without it the margin where there are pairs, else voice

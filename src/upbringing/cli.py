@@ -558,7 +558,7 @@ def study(
     from upbringing.files import file_digest
     from upbringing.protocol import state_line, warnings_of
     from upbringing.settings import load_settings
-    from upbringing.study import StudySettings, conclude, execute, gates, prepare
+    from upbringing.study import StudySettings, conclude, execute, gates, lines_of, prepare
     from upbringing.study.preregistration import FILE as PREREGISTRATION
     from upbringing.study_progress import StudyProgress
 
@@ -579,7 +579,7 @@ def study(
     if gates_only:
         wide.print(gates_table(gates(design)))
         return
-    for line in conclude(design)["answer"]:
+    for line in lines_of(conclude(design)):
         say(line)
 
 

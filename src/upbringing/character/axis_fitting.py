@@ -2,7 +2,8 @@
 
 Takes an axis and a corpus; gives the axis without those of its own pairs and prompts that overlap
 the corpus's training text, by the rules of `overlap`, and says what was left out. What a corpus
-brings itself, its parallels and held-out scenes, was checked when it was made.
+brings itself, its parallels and held-out scenes, was checked when it was made. A text of 4 to 7
+words that stands whole in a scene counts as a run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import polars as pl
 
 from upbringing.character.axes import Axis
 from upbringing.corpus import TRAIN, Corpus
-from upbringing.corpus.overlap import Overlaps, overlaps
+from upbringing.corpus.overlap import Overlaps, overlaps, standing_whole
 from upbringing.errors import InputError, Problem
 
 ENOUGH_PAIRS, ENOUGH_TOPICS = 200, 20
@@ -69,7 +70,8 @@ def _overlaps(corpus: Corpus, probes: Sequence[str]) -> Overlaps:
     if not probes:
         return Overlaps(*(np.zeros(0, dtype=bool) for _ in range(3)))
     texts = corpus.columns(["text", "split"]).filter(split=TRAIN)["text"]
-    return overlaps(texts, probes)
+    found = overlaps(texts, probes)
+    return replace(found, runs=found.runs | standing_whole(texts, probes))
 
 
 def _without(axis: Axis, found: Overlaps) -> Fitted:

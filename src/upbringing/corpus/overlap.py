@@ -9,6 +9,8 @@ Takes training texts and probes; gives which probes overlap, by three rules, eac
   all) of .4 or more, as their minima under 64 hashes tell. So a text is found that was changed in
   every sixth word.
 
+`standing_whole` is for what is shorter than these reach: an axis's pairs and prompts.
+
 Words are runs of letters and digits; case, punctuation, layout, invisible characters, ё for е and
 the forms that Unicode holds equal (NFKC) are disregarded. Characters are counted in the words, one
 space between.
@@ -30,16 +32,16 @@ import numpy.typing as npt
 import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 
+from upbringing.corpus.resembling import NO_SHINGLE, NUM_HASHES, Minima, Sketches
 from upbringing.identity import Keys, keyed_hash
 
 NUM_WORDS = 8
+FEWEST_WORDS = 4
 NUM_CHARACTERS = 60
 NUM_SHINGLE_WORDS = 3
-LEAST_RESEMBLANCE = 0.4
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
-Minima = npt.NDArray[np.uint32]
 
 _MULTIPLIERS = keyed_hash(np.arange(64, dtype=np.uint64), 0, "overlap/multipliers") | np.uint64(1)
 _INVERSE = np.uint64(pow(int(_MULTIPLIERS[0]), -1, 1 << 64))
@@ -48,11 +50,8 @@ _INVERSE = np.uint64(pow(int(_MULTIPLIERS[0]), -1, 1 << 64))
 _PIECE = NUM_CHARACTERS // 2
 _BETWEEN_PIECES = NUM_CHARACTERS - _PIECE + 1
 
-_NUM_HASHES = 64  # two of them in common, side by side, make two texts candidates
-_NO_SHINGLE = np.uint32(2**32 - 1)
 _TEXTS_AT_ONCE = 512  # what is made of them fills a cache
 _SHINGLES_AT_ONCE = 2_048
-_PAIRS_AT_ONCE = 65_536
 _LARGEST_FILTER = 1 << 24  # bytes
 
 
@@ -102,7 +101,7 @@ def overlaps(texts: Sequence[str] | pl.Series, probes: Sequence[str] | pl.Series
     runs = _Asked(asked.runs(NUM_WORDS), asked.num_texts)
     pieces = _Asked(asked.windows(_PIECE), asked.num_texts)
     substrings = _Asked(asked.windows(NUM_CHARACTERS), asked.num_texts)
-    sketches = _Sketches(asked.minima)
+    sketches = Sketches(asked.minima)
 
     def meet(number: int) -> None:
         part = _series(texts).slice(number * _TEXTS_AT_ONCE, _TEXTS_AT_ONCE)
@@ -116,6 +115,29 @@ def overlaps(texts: Sequence[str] | pl.Series, probes: Sequence[str] | pl.Series
         for _ in threads.map(meet, range(-(-len(texts) // _TEXTS_AT_ONCE))):
             pass
     return Overlaps(runs.is_met, substrings.is_met, sketches.is_met)
+
+
+def standing_whole(texts: Sequence[str] | pl.Series, probes: Sequence[str]) -> BoolArray:
+    """Which probes of 4 to 7 words stand whole in a text, word by word, shape (num_probes,).
+
+    They are too short for the other rules wherever the text goes on.
+    """
+    asked = _Read.of(_series(probes), "probes")
+    by_length = {}
+    for num_words in range(FEWEST_WORDS, NUM_WORDS):
+        runs = asked.runs(num_words)
+        is_whole = np.bincount(runs.text, minlength=asked.num_texts)[runs.text] == 1
+        if is_whole.any():
+            whole = Runs(runs.hashes[is_whole], runs.text[is_whole])
+            by_length[num_words] = _Asked(whole, asked.num_texts)
+    for start in range(0, len(texts) if by_length else 0, _TEXTS_AT_ONCE):
+        read = _Read.of(_series(texts).slice(start, _TEXTS_AT_ONCE), f"texts/{start}")
+        for num_words, own in by_length.items():
+            own.meet(read.runs(num_words).hashes)
+    found = np.zeros(asked.num_texts, dtype=bool)
+    for own in by_length.values():
+        found |= own.is_met
+    return found
 
 
 def runs_of(texts: Sequence[str], num_words: int = NUM_WORDS) -> Runs:
@@ -207,14 +229,14 @@ class _Read:
 
     @property
     def minima(self) -> Minima:
-        """The least of each text's runs of three words under each hash, (num_texts, _NUM_HASHES).
+        """The least of each text's runs of three words under each hash, (num_texts, NUM_HASHES).
 
-        `_NO_SHINGLE` where there are no three words.
+        `NO_SHINGLE` where there are no three words.
         """
         runs = self.runs(NUM_SHINGLE_WORDS)
         shingles, text = (runs.hashes >> np.uint64(32)).astype(np.uint32), runs.text
-        factors = (_MULTIPLIERS[:_NUM_HASHES] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
-        minima = np.full((self.num_texts, _NUM_HASHES), _NO_SHINGLE)
+        factors = (_MULTIPLIERS[:NUM_HASHES] >> np.uint64(32)).astype(np.uint32) | np.uint32(1)
+        minima = np.full((self.num_texts, NUM_HASHES), NO_SHINGLE)
         starts = np.flatnonzero(np.diff(text, prepend=-1))
         place = 0
         while place < len(starts):
@@ -271,60 +293,3 @@ def _are_among(known: Keys, hashes: Keys) -> BoolArray:
         return np.zeros(len(hashes), dtype=bool)
     found: BoolArray = known[np.searchsorted(known, hashes).clip(max=len(known) - 1)] == hashes
     return found
-
-
-class _Sketches:
-    """The minima of probes, and which of them resemble a text.
-
-    Of probes that have the same minima one is kept, and it is dropped once it was met.
-    """
-
-    def __init__(self, minima: Minima) -> None:
-        self._minima, self._kept = _distinct(minima)
-        self._met = np.zeros(len(self._minima), dtype=bool)
-        self._bands = [(keys[order := keys.argsort()], order) for keys in _bands(self._minima)]
-
-    @property
-    def is_met(self) -> BoolArray:
-        """Which probes resemble a text that was met, (num_probes,)."""
-        found: BoolArray = self._met[self._kept]
-        return found
-
-    def meet(self, minima: Minima) -> None:
-        """Note which probes resemble one of these texts."""
-        minima, _ = _distinct(minima[minima[:, 0] != _NO_SHINGLE])
-        compared = np.zeros(0, dtype=np.int64)
-        for (known, order), read in zip(self._bands, _bands(minima), strict=True):
-            is_left = ~self._met[order]
-            pairs = _equal(known[is_left], order[is_left], read) @ (len(self._minima), 1)
-            pairs = np.setdiff1d(pairs, compared)
-            for start in range(0, len(pairs), _PAIRS_AT_ONCE):
-                self._compare(minima, pairs[start : start + _PAIRS_AT_ONCE])
-            compared = np.append(compared, pairs)
-
-    def _compare(self, minima: Minima, pairs: IntArray) -> None:
-        """Compare texts and probes, each pair as text · number of probes + probe."""
-        texts, probes = np.divmod(pairs, len(self._minima))
-        same = self._minima[probes] == minima[texts]
-        self._met[probes[same.mean(axis=1) >= LEAST_RESEMBLANCE]] = True
-
-
-def _equal(known: Keys, order: IntArray, read: Keys) -> IntArray:
-    """Every text and probe of one key, (n, 2); `known` are the probes' keys, sorted by `order`."""
-    first, after = (np.searchsorted(known, read, side=s) for s in ("left", "right"))
-    counts = after - first
-    texts = np.repeat(np.arange(len(read)), counts)
-    within = np.arange(len(texts)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.stack([texts, order[np.repeat(first, counts) + within]], axis=1)
-
-
-def _distinct(minima: Minima) -> tuple[Minima, IntArray]:
-    """The rows that differ, (n, _NUM_HASHES); and which of them each row is, (num_texts,)."""
-    rows = np.ascontiguousarray(minima).view(f"V{minima.itemsize * _NUM_HASHES}").ravel()
-    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
-    return minima[first], which
-
-
-def _bands(minima: Minima) -> list[Keys]:
-    """A key of each text for every band of two minima, (num_texts,) each."""
-    return list(np.ascontiguousarray(minima).view(np.uint64).T.copy())

@@ -110,10 +110,14 @@ def phases_of(order: Order) -> list[PhaseView]:
     return views
 
 
-def ribbon(order: Order, num_bins: int = 100) -> pl.DataFrame:
-    """bin, kind, share: of the bytes read in each of `num_bins` equal stretches of life."""
+def ribbon(order: Order, num_bins: int = 100, *, num_visits: int | None = None) -> pl.DataFrame:
+    """bin, kind, share: of the bytes read in each of `num_bins` equal stretches of life.
+
+    A life that reads but a share of the order is of its first `num_visits`.
+    """
     codes, names = kinds_read(order)
-    read = np.asarray(order.read)
+    codes = codes[:num_visits]
+    read = np.asarray(order.read)[: len(codes) + 1]
     edges = int(read[-1]) * np.arange(num_bins + 1) // num_bins
     bins = np.searchsorted(edges, read[:-1], side="right") - 1
     sizes = np.diff(read)

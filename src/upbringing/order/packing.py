@@ -150,6 +150,10 @@ class Rows:
         high = int(np.searchsorted(self.starts, end, side="left"))
         return low, min(high, self.order.num_visits)
 
+    def num_visits_in(self, num_rows: int) -> int:
+        """How many visits the first rows take their inputs from."""
+        return self.visits_between(0, int(self.borders[num_rows]))[1]
+
     def visits_of_row(self, row: int) -> tuple[int, int]:
         """The visits (from, to exclusive) that a row's first input and its targets come from."""
         return self.visits_between(int(self.borders[row]), int(self.borders[row + 1]) + 1)

@@ -221,6 +221,11 @@ class Findings(Record):
         return self.poles[self.axis]
 
     @property
+    def decides(self) -> set[tuple[str, str]]:
+        """The measures that decide, each with its axis."""
+        return {(axis.primary, axis.name) for axis in self.axes}
+
+    @property
     def stages(self) -> list[str]:
         """What a reading can be of, in the order in which a reader meets it."""
         return ["life", "washout", *self.averages]

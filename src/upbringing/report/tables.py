@@ -28,8 +28,12 @@ def section(study: Study) -> str:
         parts.append(_measures(own, findings))
         costs = [c for c in findings.costs if _condition(c) == condition]
         parts.append(_costs(costs, findings) if costs else "")
-    # After the washout, and what another schedule or an average changes.
-    beyond = [c for c in findings.contrasts if _condition(c) not in findings.conditions]
+    # After the washout, and what another schedule or an average changes: in what decides.
+    beyond = [
+        c
+        for c in findings.contrasts
+        if _condition(c) not in findings.conditions and (c.measure, c.axis) in findings.decides
+    ]
     for (schedule, average), group in groupby(beyond, key=_condition):
         label = f"{schedule}, {average}" if average else schedule
         tables = _measures(list(group), findings)
@@ -87,13 +91,12 @@ def making(study: Study) -> str:
 
 def _measures(contrasts: Sequence[Contrast], findings: Findings) -> str:
     """The table of each axis's primary measure; those of the other measures, folded away."""
-    decides = {(axis.primary, axis.name) for axis in findings.axes}
     groups = groupby(contrasts, key=lambda c: (c.measure, c.axis, c.unit))
     primary: list[str] = []
     others: dict[str, list[str]] = defaultdict(list)
     for (measure, axis, _), group in groups:
         told = contrasts_table(list(group), findings)
-        (primary if (measure, axis) in decides else others[measure]).append(told)
+        (primary if (measure, axis) in findings.decides else others[measure]).append(told)
     named = {words.measure(measure): "".join(tables) for measure, tables in others.items()}
     folded = (
         f"<details><summary>By {escape(measure)}</summary>{tables}</details>"

@@ -31,8 +31,9 @@ from upbringing.study.turns import Acquisition, Departure, Forgetting, TurningPo
 from upbringing.training import Run
 
 RULES = (
-    "A life is outside the cloud where its difference to the shuffle of the same seed has p ≤ 0.05,"
-    " corrected for all arms, measures and ages under a learning rate. Forgetting is a rise of a"
+    "An arm is off the shuffles at an age where the mean over seeds of its difference to the shuffle"
+    " of the same seed has p ≤ 0.05, corrected for all arms, measures and ages under a learning"
+    " rate; a single life may lie among them. Forgetting is a rise of a"
     " kind's bits per byte from one kept age to the next. A kind is acquired at the age at which"
     " half of the gain since the first kept age is reached, on a straight line between kept ages."
 )
@@ -87,7 +88,9 @@ def lines_of_run(run: Run) -> list[str]:
     told = []
     if (run.path / "profile").exists():
         readings = Profile.open(run.path / "profile").readings.filter(scope=ALONG)
-        told += life_lines(turns_of_life(readings, ribbon(run.rows().order)))
+        rows = run.rows()
+        read = ribbon(rows.order, num_visits=rows.num_visits_in(run.recipe.num_rows))
+        told += life_lines(turns_of_life(readings, read))
     folder = run.path.parent.parent
     if (folder / "findings.json").exists():
         study = read_study(folder)
@@ -145,7 +148,7 @@ def _departures(found: Sequence[Departure], findings: Findings) -> str:
             ]
         )
     caption = f"Distance to the shuffles at each turning point; {found[0].num_seeds} seeds."
-    return table(caption, ["Arm", "Age", "Difference", "p", "Ages outside"], rows)
+    return table(caption, ["Arm", "Age", "Difference", "p", "Ages off"], rows)
 
 
 def _forgetting(found: Sequence[Forgetting], findings: Findings) -> str:

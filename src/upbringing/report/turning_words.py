@@ -34,7 +34,7 @@ def life_lines(turns: Turns) -> list[str]:
 
 
 def departure_sentence(found: Departure, findings: Findings) -> str:
-    """When an arm left the cloud of its shuffles in one measure, if it is decided that it did."""
+    """When an arm was off its shuffles in one measure on average, if it is decided that it was."""
     who = f"{_arm(found.arm, findings)}, {words.measure(found.measure)} of {found.subject}"
     at = {one.age: one for one in found.course}
     if found.largest is None or found.age is None:
@@ -49,16 +49,16 @@ def departure_sentence(found: Departure, findings: Findings) -> str:
         )
     if not found.outside:
         num_ages = len(found.course)
-        return f"{who}: not shown to leave the cloud of the shuffles at any of {num_ages} ages."
+        return f"{who}: not shown to be off the shuffles, on average, at any of {num_ages} ages."
     if found.since is None:
         ages = ", ".join(words.number(age) for age in found.outside)
         return (
-            f"{who}: outside the cloud of the shuffles at age {ages}, and not to the end"
+            f"{who}: on average off the shuffles at age {ages}, and not to the end"
             f" ({_distance(found, at[found.age])} at age {words.number(found.age)})"
             f"{_before(found.read)}."
         )
     return (
-        f"{who}: outside the cloud of the shuffles from age {words.number(found.since)} on"
+        f"{who}: on average off the shuffles from age {words.number(found.since)} on"
         f" ({_distance(found, at[found.since])} then){_before(found.read)}."
     )
 

@@ -2,7 +2,7 @@
 
 from upbringing.study.design import Design, study_folder
 from upbringing.study.execution import execute, is_done
-from upbringing.study.findings import conclude, gates, open_findings
+from upbringing.study.findings import conclude, gates, lines_of, open_findings
 from upbringing.study.imprint import ImprintDesign, ImprintSettings, execute_imprint
 from upbringing.study.imprint_findings import conclude_imprint
 from upbringing.study.imprint_preparation import prepare_imprint
@@ -24,6 +24,7 @@ __all__ = [
     "execute_imprint",
     "gates",
     "is_done",
+    "lines_of",
     "longest_life",
     "open_findings",
     "prepare",

@@ -91,16 +91,16 @@ def cells_of(studies: Sequence[Path], *, axis: str | None = None) -> list[Cell]:
             label = ", ".join((block, schedule, settings.shape))
             table = replace(table, schedule=label)
             cell = Cell(block, schedule, settings.shape, settings.seeds, table, str(study))
-            conditions = _conditions(figures.design, schedule)
+            own = conditions(figures.design, schedule)
             if axis:
-                conditions["axis"] = dimension.axis.as_json()
-            cells.append(replace(cell, conditions=conditions))
+                own["axis"] = dimension.axis.as_json()
+            cells.append(replace(cell, conditions=own))
     if problems:
         raise InputError(problems)
     return cells
 
 
-def _conditions(design: Design, schedule: str) -> dict[str, Any]:
+def conditions(design: Design, schedule: str) -> dict[str, Any]:
     """All that a study's figures under a schedule come from, besides block, schedule and shape.
 
     What is left to the shape, its vocabulary and peak rate, belongs to the shape, and is null.

@@ -109,7 +109,7 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
             "omnibus": [asdict(one) for one in explored(figures)],
             "order_spread": asdict(spread_of_orders(design)),
         },
-        "answer": [*told, *(read.sentences if read else ())],
+        "answer": told,
     }
 
 
@@ -170,6 +170,12 @@ def _verdict(
         companions=[c for c in own if c.measure in COMPANIONS],
     )
     return decide(evidence)
+
+
+def lines_of(findings: Mapping[str, Any]) -> list[str]:
+    """What a terminal is told: the answer, and how the next block was read, if there is one."""
+    read = findings["interpretation"]
+    return [*findings["answer"], *(read["sentences"] if read else ())]
 
 
 def open_findings(study: Path) -> Mapping[str, Any]:

@@ -4,15 +4,17 @@
     contrasts.parquet   of a study's runs: its rules' contrasts of every figure at the end of life
     readings.json       manifest
 
-Arm, schedule and seed are empty for runs of no study. As in a study, each measure is a family of
+Arm, schedule and seed are empty for runs of no study, and of several with one name each is called
+by its path. As in a study, each measure is a family of
 its own under each schedule, over its subjects.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -55,7 +57,10 @@ class Harnessed:
 
 @dataclass(frozen=True)
 class _Mind:
-    """Which mind a result is of: a run's, at an age, or an average of the run's ages."""
+    """Which mind a result is of: a run's, at an age, or an average of the run's ages.
+
+    Two are the same run where `run` is the same: in a study the name of its folder.
+    """
 
     run: str
     folder: Path
@@ -73,6 +78,8 @@ def import_results(sources: Sequence[Path], place: Path, *, study: Path | None =
     results = read_results(sources)
     minds = _minds(results)
     design = _design(minds, study)
+    if design is None:
+        minds = _named_apart(minds)
     _check_alike(results, minds)
     readings = pl.DataFrame(_rows(results, minds, design), _READINGS, orient="row")
     notes = [note for result in results for note in result.notes]
@@ -147,6 +154,16 @@ def _minds(results: Sequence[Result]) -> list[_Mind]:
     if problems:
         raise InputError(problems)
     return minds
+
+
+def _named_apart(minds: Sequence[_Mind]) -> list[_Mind]:
+    """The minds; where runs in several folders have one name, each run by its folder's path."""
+    folders = {mind.folder.resolve() for mind in minds}
+    names = Counter(folder.name for folder in folders)
+    return [
+        mind if names[mind.run] == 1 else replace(mind, run=str(mind.folder.resolve()))
+        for mind in minds
+    ]
 
 
 def _design(minds: Sequence[_Mind], study: Path | None) -> Design | None:

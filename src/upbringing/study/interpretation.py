@@ -272,7 +272,7 @@ def sentence_of(contrast: Contrast, first: str, other: str, following: str) -> s
         OWN_SCENES: f"the cost of scenes of {following} that are read next",
         "bits_per_byte": f"the cost of held-out {following}",
         lean.__name__: f"the lean of open openings on {contrast.axis}",
-    }.get(contrast.measure, f"{contrast.measure} on {contrast.axis}")
+    }.get(contrast.measure, f"the {contrast.measure.replace('_', ' ')} on {contrast.axis}")
     begun = f"{schedule.capitalize()} rate, {when}: with {first} first, {what}"
     if contrast.estimate is None:
         return f"{begun} has no figure against {other} first ({contrast.reason})."

@@ -1,4 +1,4 @@
-"""Turning points: where a life leaves the cloud of its shuffles, forgets most, and first acquires.
+"""Turning points: where an arm goes off its shuffles, forgets most, and first acquires.
 
 Takes a study's readings of one scope, as `gathering` writes them, and its ribbons; gives records,
 each with what was being read then. Every arm is compared with the shuffle of the same seed, age by

@@ -29,7 +29,7 @@ class Distance:
 
     @property
     def is_outside(self) -> bool:
-        """Whether the arm is outside the cloud."""
+        """Whether the arm is off the shuffles on average."""
         return self.p is not None and self.p <= LEVEL
 
 
@@ -51,17 +51,17 @@ class Departure:
 
     @property
     def is_decided(self) -> bool:
-        """Whether there are seeds enough to say that it is outside."""
+        """Whether there are seeds enough to say that it is off the shuffles."""
         return self.num_seeds >= FEWEST_SEEDS
 
     @property
     def outside(self) -> tuple[float, ...]:
-        """The ages at which it is outside."""
+        """The ages at which it is off the shuffles on average."""
         return tuple(at.age for at in self.course if at.is_outside) if self.is_decided else ()
 
     @property
     def since(self) -> float | None:
-        """The first age from which it stays outside on one side to the end; None if it does not."""
+        """The first age from which it stays off them on one side to the end; None if it does not."""
         return staying_since(self.course) if self.is_decided else None
 
     @property
@@ -72,7 +72,7 @@ class Departure:
 
     @property
     def age(self) -> float | None:
-        """The turning point: `since`, else the first age outside, else where it is farthest."""
+        """The turning point: `since`, else the first age off them, else where it is farthest."""
         return turn_of(self.course, is_decided=self.is_decided)
 
 

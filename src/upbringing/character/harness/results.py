@@ -93,12 +93,15 @@ def _read(file: Path) -> Result:
     for task, metrics in {**said["results"], **said.get("groups", {})}.items():
         ours = (said["configs"].get(task, {}).get("metadata") or {}).get(TAG)
         if ours:
-            _check_whole(task, said, where)
-            scored.append(_scored(file, task, ours))
+            scored.append(_scored(file, task, ours, _num_asked(task, said, where)))
         else:
             found = metrics_of(metrics).items()
             readings += [Reading(f"{PREFIX}{task}", name, value, UNIT) for name, value in found]
-    own = [*_style(scored), *_knowledge(scored), *_bits(scored)]
+    try:
+        own = [*_style(scored), *_knowledge(scored), *_bits(scored)]
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        what = f"the items that were logged are not those of our tasks: {error}"
+        raise ArtefactError(what, where=where) from error
     return Result(
         file,
         _checkpoint(said, where),
@@ -108,15 +111,18 @@ def _read(file: Path) -> Result:
     )
 
 
-def _check_whole(task: str, said: Mapping[str, Any], where: str) -> None:
+def _num_asked(task: str, said: Mapping[str, Any], where: str) -> int | None:
+    """How many items were asked. Raises `InputError` where that's not all of them."""
     asked = said.get("n-samples", {}).get(task, {})
     if asked.get("effective") != asked.get("original"):
         what = f"{task} was asked {asked.get('effective')} of {asked.get('original')} items"
         raise InputError(what, where=where, do="leave --limit out")
+    number: int | None = asked.get("effective")
+    return number
 
 
-def _scored(file: Path, task: str, ours: Mapping[str, str]) -> _Scored:
-    """The logged items of a task."""
+def _scored(file: Path, task: str, ours: Mapping[str, str], num_items: int | None) -> _Scored:
+    """The logged items of a task, of which there are so many, where that is known."""
     samples = file.with_name(f"samples_{task}_{file.stem.removeprefix('results_')}.jsonl")
     if not samples.is_file():
         raise InputError(
@@ -128,17 +134,18 @@ def _scored(file: Path, task: str, ours: Mapping[str, str]) -> _Scored:
         rows = [json.loads(line) for line in samples.read_text("utf-8").splitlines() if line]
         nats = [[_nats(answer) for answer in row["resps"]] for row in rows]
         docs = [row["doc"] for row in rows]
-        found = _Scored(ours["measure"], ours["subject"], ours["items"], nats, docs)
+        if len(rows) != (num_items or len(rows)) or not rows:
+            raise ValueError(f"{len(rows)} of {num_items} are there")
+        order = sorted(range(len(docs)), key=lambda n: docs[n]["item"])
+        return _Scored(
+            ours["measure"],
+            ours["subject"],
+            ours["items"],
+            [nats[n] for n in order],
+            [docs[n] for n in order],
+        )
     except (UnicodeDecodeError, ValueError, KeyError, TypeError, IndexError) as error:
         raise ArtefactError(f"is no log of items: {error}", where=str(samples)) from error
-    order = np.argsort([doc["item"] for doc in docs], kind="stable")
-    return _Scored(
-        found.measure,
-        found.subject,
-        found.items,
-        [nats[n] for n in order],
-        [docs[n] for n in order],
-    )
 
 
 def _nats(answers: Any) -> float:
