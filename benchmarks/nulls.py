@@ -1,6 +1,6 @@
 """Real nulls: studies of two arms that differ in nothing but the keys of their draws.
 
-    python benchmarks/nulls.py [--studies 20] [--seeds 8] [--events 600] [--workers 2]
+    python benchmarks/nulls.py [--first 0] [--studies 20] [--seeds 8] [--events 600] [--workers 2]
 
 Both arms of a study are shuffles of one life, by different keys; at each seed they begin with the
 same weights. Minds of 300k parameters on the built-in world, asked for the style margin of drama
@@ -107,6 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--first", type=int, default=0, help="the number of the first study")
     parser.add_argument("--studies", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--events", type=int, default=600, help="a scene each, thus a life")
@@ -114,10 +115,11 @@ def main() -> None:
     asked = parser.parse_args()
     start = time.perf_counter()
     print(
-        f"$ python benchmarks/nulls.py --studies {asked.studies} --seeds {asked.seeds} "
-        f"--events {asked.events}\n"
+        f"$ python benchmarks/nulls.py --first {asked.first} --studies {asked.studies} "
+        f"--seeds {asked.seeds} --events {asked.events}\n"
     )
-    tasks = [Task(t, a, s) for t in range(asked.studies) for a in ARMS for s in range(asked.seeds)]
+    studies = range(asked.first, asked.first + asked.studies)
+    tasks = [Task(t, a, s) for t in studies for a in ARMS for s in range(asked.seeds)]
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         num_tokens = make_place(place, asked.events)
@@ -128,7 +130,7 @@ def main() -> None:
                 zip(tasks, pool.map(raise_and_ask, tasks, [place] * len(tasks)), strict=True)
             )
             is_same = again.result() == raised[tasks[0]]
-    p_T = np.array([p_of(raised, study, asked.seeds) for study in range(asked.studies)])
+    p_T = np.array([p_of(raised, study, asked.seeds) for study in studies])
     minutes = (time.perf_counter() - start) / 60
     print(f"\n{len(tasks) + 1} minds in {minutes:.1f} minutes on {asked.workers} processes")
     conclude(p_T, asked.seeds, is_same=is_same)
