@@ -10,10 +10,12 @@ from command import Command
 from stories import say_in, write_texts
 from test_axis_files import WILD, pair, write
 
-from upbringing.character import judge_for
+from upbringing.character import Axis, Pole, judge_for
 from upbringing.character.axis_check import check_axis
-from upbringing.character.axis_files import load_axis
+from upbringing.character.axis_files import load_axis, save_axis
+from upbringing.character.axis_from_texts import axis_from_texts
 from upbringing.corpus import Corpus
+from upbringing.errors import InputError
 from upbringing.identity import generator
 
 
@@ -58,6 +60,33 @@ def test_a_new_axis_that_is_filled_in_can_be_used(upbringing: Command, tmp_path:
 @pytest.mark.parametrize("name", ["calm", "calm-", "a-b-c"])
 def test_an_axis_has_two_poles(upbringing: Command, name: str) -> None:
     assert upbringing("axis", "new", name).code == 2
+
+
+@pytest.mark.parametrize("name", ["x: y-z", "ca{lm-wild", "../up-side", "a/b-c", "#a-b"])
+def test_what_can_be_no_name_writes_no_axis(upbringing: Command, tmp_path: Path, name: str) -> None:
+    said = upbringing("axis", "new", name, "-o", "axes")
+    assert said.code == 2
+    assert "can be no name of an axis" in said.err
+    assert list(tmp_path.rglob("*.yaml")) == []
+    with pytest.raises(InputError, match="can be no name of an axis"):
+        save_axis(Axis(name, "en", Pole("wild", ("a",)), Pole("calm", ("b",))), tmp_path / "axes")
+
+
+@pytest.mark.parametrize("name", ["true-false", "1-2.5", "null-x y", "no-yes", "ёж-ёлка", "+-."])
+def test_a_name_is_read_back_as_it_was_said(upbringing: Command, tmp_path: Path, name: str) -> None:
+    assert upbringing("axis", "new", name, "--lang", "no").code == 0
+    (file,) = tmp_path.glob("*.yaml")
+    text = file.read_text(encoding="utf-8").replace("judge: true", "judge: false")
+    file.write_text(text, encoding="utf-8")
+    axis = load_axis(file)
+    assert [axis.negative.name, axis.positive.name] == name.split("-")
+    assert axis.lang == "no"
+
+
+def test_a_language_is_a_code(upbringing: Command, tmp_path: Path) -> None:
+    said = upbringing("axis", "new", "calm-wild", "--lang", "en: x")
+    assert (said.code, "is no language's code" in said.err) == (2, True)
+    assert list(tmp_path.rglob("*.yaml")) == []
 
 
 def test_a_check_says_what_is_right_and_doubtful(
@@ -125,6 +154,7 @@ def test_an_axis_from_two_heaps_of_text(upbringing: Command, tmp_path: Path) -> 
     axis = load_axis(tmp_path / "made" / "dry-wild.yaml")
     assert (axis.name, axis.primary, axis.own) == ("dry–wild", "voice", None)
     assert "topic and manner are not separated" in axis.note
+    assert "learns from whole works and is examined on others." in axis.note
     corpus = Corpus.open(tmp_path / "made" / "corpus")
     assert corpus.kinds == ("dry", "wild")
     judging = judge_for(corpus, axis)
@@ -134,6 +164,31 @@ def test_an_axis_from_two_heaps_of_text(upbringing: Command, tmp_path: Path) -> 
     told = [say_in(kind, 9, generator(0, kind)) for kind in ("drama", "technical")]
     score = judging.judge.score(told)
     assert score[0] > score[1]
+
+
+def test_the_note_says_how_the_judge_is_examined(tmp_path: Path) -> None:
+    """Of two files each: whole works of one kind, scenes of one text of the other."""
+    texts = write_texts(tmp_path / "texts")
+    files = [sorted((texts / kind).glob("*.txt")) for kind in ("technical", "drama")]
+    single = [tmp_path / f"{kind}.txt" for kind in ("dry", "wild")]
+    for its, file in zip(files, single, strict=True):
+        file.write_text("\n\n".join(part.read_text("utf-8") for part in its), "utf-8")
+    note = axis_from_texts(*single, tmp_path / "scenes", lang="en").axis.note
+    assert "Its judge is examined on other scenes of the same text" in note
+    assert "whole works" not in note
+    mixed = axis_from_texts(single[0], texts / "drama", tmp_path / "mixed", lang="en").axis.note
+    assert "Of dry its judge is examined on other scenes of the same text" in mixed
+    assert "Of drama its judge learns from whole works" in mixed
+
+
+@pytest.mark.parametrize("names", ["dry", "dry,wild,odd", "dry,wi/ld", "dry,{wild"])
+def test_names_that_no_poles_may_have(upbringing: Command, tmp_path: Path, names: str) -> None:
+    texts = write_texts(tmp_path / "texts")
+    heaps = (texts / "technical", texts / "drama")
+    said = upbringing("axis", "from-texts", *heaps, "-o", "made", "--names", names)
+    assert said.code == 2
+    assert "names for two heaps" in said.err or "can be no name" in said.err
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize(

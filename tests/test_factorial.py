@@ -16,8 +16,8 @@ from command import Command
 from upbringing.errors import InputError
 from upbringing.files import read_json, write_json
 from upbringing.identity import digest_json, generator
-from upbringing.study import Design
-from upbringing.study.concluded import cells_of, conditions
+from upbringing.study import Design, concluded
+from upbringing.study.concluded import cells_of, conditions, figures_of
 from upbringing.study.factorial import Cell, Effect, Factorial, factorial
 from upbringing.study.rules import pairs_for
 from upbringing.study.simultaneous import critical_value
@@ -176,6 +176,19 @@ def test_what_is_left_to_the_shape_belongs_to_it(pico: Design):
         None,
     )
     assert conditions(own, "constant")["peak_lr"] == 1.0
+
+
+def test_an_axis_without_its_ladder_makes_no_cell(pico: Design, monkeypatch: pytest.MonkeyPatch):
+    """With enough seeds for a gate that was not run it has no verdict, and no place in a table."""
+    figures = figures_of(pico.path)
+    many = Design(pico.path, pico.said, pico.corpus_path)
+    many.__dict__["settings"] = pico.settings.model_copy(update={"seeds": tuple(range(6))})
+    axis = pico.axis.name
+    unrun = dataclasses.replace(figures.poles[axis], gate="not run", reason="no ladder")
+    made = dataclasses.replace(figures, design=many, poles={axis: unrun})
+    monkeypatch.setattr(concluded, "figures_of", lambda _: made)
+    with pytest.raises(InputError, match=f"{axis} cannot be measured there: no ladder"):
+        cells_of([pico.path])
 
 
 def test_another_study_must_be_raised_alike(upbringing: Command, pico: Design, tmp_path: Path):

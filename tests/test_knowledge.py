@@ -14,16 +14,16 @@ from lives import TINY
 from minds import TableMind, random_table
 
 from upbringing.character import Asked, Axis, AxisProbes, Probes, ProbeSettings
+from upbringing.character import asked as asking
 from upbringing.character.knowledge import (
     SINCE,
     knowledge_by_kind,
     knowledge_margin,
     knowledge_retention,
-    margins,
     retention_curve,
-    since_met,
 )
 from upbringing.character.questions import Question, questions_of
+from upbringing.character.recall import margins
 from upbringing.corpus import Corpus, Tokens, tokenize, train_tokenizer
 from upbringing.corpus.world import make_world
 from upbringing.errors import ArtefactError
@@ -178,7 +178,7 @@ def test_what_was_met_is_what_the_order_says(
     margin = margins(probes.questions, asked.answers)
     rows = life.rows()
     since = [times_met(life, rows, one.row, age) for one in probes.questions]
-    assert [times.tolist() for times in since_met(asked)] == [pytest.approx(t) for t in since]
+    assert [times.tolist() for times in asked.since_met] == [pytest.approx(t) for t in since]
     met = [bool(times) for times in since]
     told = [one.is_told for one in probes.questions]
     groups = {
@@ -205,6 +205,24 @@ def test_what_was_met_is_what_the_order_says(
         margin[n] for n, one in enumerate(probes.questions) if one.is_told and one.kind == "chat"
     ]
     assert by_kind["chat"] == pytest.approx(np.nanmean(own))
+
+
+def test_what_was_met_and_the_margins_are_worked_out_once_a_mind(
+    probes: Probes, life: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: Counter[str] = Counter()
+    for name in ("margins", "since_met"):
+        real = getattr(asking, name)
+
+        def counted(*args, real=real, name=name):
+            calls[name] += 1
+            return real(*args)
+
+        monkeypatch.setattr(asking, name, counted)
+    asked = Asked(open_mind(life.checkpoints[1.0]), probes, run=life)
+    for ask in (knowledge_margin, knowledge_by_kind, knowledge_retention):
+        assert ask(asked)
+    assert calls == {"margins": 1, "since_met": 1}
 
 
 def test_some_facts_are_met_twice_and_some_after_the_end(probes: Probes, life: Run) -> None:

@@ -6,6 +6,8 @@ What the library itself makes of both is in `peers/with_lm_eval.py`.
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,7 +18,8 @@ import numpy as np
 import polars as pl
 import pytest
 from command import Command
-from harnessing import Home, home_at
+from harnessing import VOICES, Home, home_at
+from lives import TINY
 from ruamel.yaml import YAML
 from stories import pico_settings
 
@@ -27,12 +30,14 @@ from upbringing.character.harness.tasks import TAG, export_tasks
 from upbringing.character.harness.wording import Window, Wording
 from upbringing.character.likelihood import Passage, bits, passage
 from upbringing.character.measures import Reading, measures, readings_of
-from upbringing.corpus import Corpus
+from upbringing.corpus import Corpus, tokenize, train_tokenizer
+from upbringing.corpus.world import make_world
 from upbringing.errors import InputError
 from upbringing.files import write_json
+from upbringing.order import Order, Rows
 from upbringing.study import Design, prepare
 from upbringing.study.harnessed import harness_tables, import_results
-from upbringing.training import open_mind
+from upbringing.training import Numerics, Recipe, Run, open_mind, train
 
 AXIS, BEGIN = "drama–technical", "<|endoftext|>"
 
@@ -431,8 +436,62 @@ def test_the_command_says_what_is_missing(pico: Design, upbringing: Command) -> 
     assert (said.code, "with its corpus" in said.err) == (2, True)
     said = upbringing("import", "a", "b", "--as", "ids", "-o", "x")
     assert (said.code, "one list and a corpus" in said.err) == (2, True)
-    said = upbringing("export", pico.path, "--as", "lm-eval", "--positive", "chat", "-o", "x")
-    assert (said.code, "a study has its axes" in said.err) == (2, True)
+    for own in (("--positive", "chat"), ("--axis", "polite-rude"), ("--lang", "ru")):
+        said = upbringing("export", pico.path, "--as", "lm-eval", *own, "-o", "x")
+        assert (said.code, "a study has its axes" in said.err) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def reader_of_russian(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that lived the Russian beginning of its order, of a corpus in English and Russian."""
+    place = tmp_path_factory.mktemp("bilingual")
+    corpus = make_world(
+        place / "corpus", langs=["en", "ru"], num_events=60, seed=0, voices=VOICES, num_probes=24
+    )
+    tokens = tokenize(corpus, train_tokenizer(corpus.scenes["text"].to_list(), 500))
+    lang, split = (corpus.scenes[name].to_numpy() for name in ("lang", "split"))
+    russian, english = (
+        np.flatnonzero((lang == of) & (split == "train")).tolist() for of in ("ru", "en")
+    )
+    order = Order.from_rows(corpus, [*russian[:12], *english[:40]])
+    order.save(place / "order")
+    rows = Rows(order, tokens, 64)
+    recipe = Recipe.of(
+        rows, TINY, seed=0, schedule="constant", numerics=Numerics("fp32"), batch_size=4,
+        num_rows=8, ages=(1.0,),
+    )  # fmt: skip
+    sources = {"corpus": corpus.path, "order": place / "order"}
+    return train(rows, recipe, place / "run", sources=sources)
+
+
+def test_a_run_is_asked_in_the_language_that_it_read(
+    reader_of_russian: Run, tmp_path: Path, upbringing: Command
+) -> None:
+    run, poles = reader_of_russian.path, ("--positive", "drama", "--negative", "technical")
+
+    def is_russian(*said: object, task: str = "bits_drama") -> bool:
+        """Whether a task is; a window may hold no more than a full stop."""
+        done = upbringing("export", run, "--as", "lm-eval", *said, "-o", "tasks")
+        assert done.code == 0, done.err
+        texts = [item["text"] for item in items_of(tmp_path / "tasks", f"upbringing_{task}")]
+        shutil.rmtree(tmp_path / "tasks")
+        return re.search("[а-я]", "".join(texts)) is not None
+
+    assert is_russian(*poles)
+    assert not is_russian(*poles, "--lang", "en")
+    assert is_russian("--axis", "polite-rude", task="style_polite-rude")
+    done = upbringing("measure", run, "--axis", "polite-rude")
+    assert done.code == 0, done.err
+    said = json.loads((run / "profile" / "profile.json").read_text("utf-8"))
+    assert [axis["lang"] for axis in said["recipe"]["axes"]] == ["ru"]
+
+
+@pytest.mark.parametrize("said", [(), ("--positive", "drama"), ("--negative", "drama")])
+def test_a_run_of_no_study_needs_an_axis(
+    reader_of_russian: Run, upbringing: Command, said: tuple[str, ...]
+) -> None:
+    done = upbringing("export", reader_of_russian.path, "--as", "lm-eval", *said, "-o", "tasks")
+    assert (done.code, "a run of no study has no axis" in done.err) == (2, True)
 
 
 def test_tables_are_arms_by_seeds_with_gaps() -> None:

@@ -153,6 +153,8 @@ def test_power_without_a_pilot(upbringing: Command):
     rows = [line.split() for line in said.out.splitlines()]
     assert [row[0] for row in rows if row and row[0] in ("6", "8")] == ["6", "8"]
     assert "PRIMACY needs" in said.out
+    told = " ".join(said.out.split())
+    assert "of 1,000 simulated studies each, ±3 points, the seeds needed of 500 at each" in told
 
 
 @pytest.mark.parametrize(

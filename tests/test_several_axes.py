@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from stories import pico_settings
 
@@ -14,6 +15,8 @@ from upbringing.corpus import Corpus
 from upbringing.errors import ArtefactError, InputError
 from upbringing.report import write_page
 from upbringing.study import Design, conclude, execute, prepare
+from upbringing.study.execution import LIFE
+from upbringing.study.figures import Figures
 
 AXIS = """
 name: dry–sung
@@ -94,6 +97,19 @@ def test_each_axis_is_in_its_own_unit_and_all_are_one_family(found: dict[str, An
     ratios = [(c["high"] - c["low"]) / (c["high90"] - c["low90"]) for c in decided]
     alone = np.tan(np.pi / 2 * 0.95**0.5) / np.tan(np.pi / 2 * 0.90)  # Student's t of one degree
     assert ratios == pytest.approx([alone] * 2, rel=1e-6)
+
+
+def test_an_axis_that_cannot_be_measured_is_a_family_of_its_own(study: Design) -> None:
+    """With seeds enough for a gate, one that was not run leaves the family as one that failed."""
+    many = Design(study.path, study.said, study.corpus_path)
+    many.__dict__["settings"] = study.settings.model_copy(update={"seeds": (0, 1) * 3})
+    figures = Figures.of(study, pl.read_parquet(study.path / "findings.parquet"))
+    passed = {axis: replace(poles, gate="passed") for axis, poles in figures.poles.items()}
+    unrun = passed | {OTHER: replace(passed[OTHER], gate="not run")}
+    for poles, size in ((passed, 2), (unrun, 1)):
+        told = replace(figures, design=many, poles=poles).contrasts("constant", LIFE)[:2]
+        assert [c.axis for c in told] == [BLOCK, OTHER]
+        assert all(f"jointly over {size} contrasts" in c.method for c in told)
 
 
 def test_each_axis_has_a_verdict(found: dict[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
+from ruamel.yaml import YAML
 
 from upbringing.character.axis_check import check_axis
 from upbringing.character.axis_files import (
@@ -16,6 +18,7 @@ from upbringing.character.axis_files import (
     axis_schema,
     built_in_axes,
     built_in_langs,
+    check_names,
     load_axis,
 )
 from upbringing.character.axis_from_texts import axis_from_texts
@@ -27,7 +30,7 @@ from upbringing.protocol import skipped_lines
 
 _NEW = """\
 {schema}
-name: {negative}–{positive}
+name: {name}
 lang: {lang}
 
 # Measures grow from the negative pole to the positive one. Kinds are those of your corpus that are
@@ -58,18 +61,31 @@ def write_new(name: str, lang: str, folder: Path) -> None:
     ends = [end.strip() for end in name.replace("-", "–").split("–")]
     if len(ends) != 2 or not all(ends):
         raise InputError(f"{name!r} names no two poles", allowed="NEGATIVE-POSITIVE: calm-wild")
+    check_names(ends, lang)
     slug = "-".join(ends).replace(" ", "-")
     file = folder / f"{slug}.yaml"
     if file.exists():
         raise InputError("already exists, and nothing is overwritten", where=str(file))
     folder.mkdir(parents=True, exist_ok=True)
-    negative, positive = ends
+    negative, positive = (_scalar(end) for end in ends)
     write_text(
         file,
-        _NEW.format(schema=SCHEMA_LINE, negative=negative, positive=positive, lang=lang, slug=slug),
+        _NEW.format(
+            schema=SCHEMA_LINE,
+            name="–".join(ends),
+            negative=negative,
+            positive=positive,
+            lang=_scalar(lang),
+            slug=slug,
+        ),
     )
     write_json(folder / SCHEMA_FILE, axis_schema())
     say(f"{file}: fill it in, then `upbringing axis check {file} --corpus CORPUS`")
+
+
+def _scalar(name: str) -> str:
+    """A name as YAML reads it back: in quotes where it would be read as a number or a truth."""
+    return name if YAML(typ="safe").load(name) == name else json.dumps(name)
 
 
 def show_check(said: str, corpus: Path | None, lang: str | None) -> None:

@@ -403,6 +403,12 @@ def export(
     ] = None,
     positive: Annotated[str | None, typer.Option(help="lm-eval, a run: kinds of a pole.")] = None,
     negative: Annotated[str | None, typer.Option(help="lm-eval, a run: of the other.")] = None,
+    axis: Annotated[
+        list[str] | None, typer.Option(help="lm-eval, a run: an axis, as in measure.")
+    ] = None,
+    lang: Annotated[
+        str | None, typer.Option(help="lm-eval, a run: by default what it read.")
+    ] = None,
 ) -> None:
     """Write an order for another trainer, or what minds are asked for lm-evaluation-harness."""
     from upbringing.console import say
@@ -413,7 +419,8 @@ def export(
     if as_ == "lm-eval":
         from upbringing.harnessing import export_harness
 
-        export_harness(order, out, _split(positive), _split(negative))
+        poles = (_split(positive), _split(negative))
+        export_harness(order, out, *poles, axes=axis or (), lang=lang)
         return
     if corpus is None:
         raise InputError("an order is exported with its corpus", do="add --corpus FOLDER")
@@ -477,7 +484,7 @@ def measure(
         list[str] | None, typer.Option(help="A further axis: one built in, or its file.")
     ] = None,
     add: Annotated[
-        list[str] | None, typer.Option(help="A measure of your own, FILE.py:FUNCTION.")
+        list[str] | None, typer.Option(help="A measure: FILE.py:FUNCTION or lm-eval:TASK.")
     ] = None,
     lang: Lang = None,
 ) -> None:

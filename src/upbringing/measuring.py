@@ -7,7 +7,7 @@ from pathlib import Path
 
 from upbringing.character import measure_run, own_measures, probes_of
 from upbringing.character.axis_files import find_axes
-from upbringing.character.probes import Probes, axis_between
+from upbringing.character.probes import Probes, axis_between, lang_read
 from upbringing.character.surface import marks_of_pole
 from upbringing.console import profile_table, say, wide
 from upbringing.corpus import Corpus
@@ -25,10 +25,11 @@ def measure_mind(
     """Profile a run on the axis between two poles, on further axes and by further measures.
 
     Poles are kinds of its corpus; axes are files or names of those built in; measures are
-    `FILE.py:FUNCTION`. Raises `InputError` where no axis is named, or one twice.
+    `FILE.py:FUNCTION` or `lm-eval:TASK`. Without `lang` it is asked in the language that it read.
+    Raises `InputError` where no axis is named, or one twice.
     """
     run = Run.open(place)
-    probes = _probes(run, poles, axes, measures, lang)
+    probes = probes_on_axes(run, poles, axes, measures, lang)
     profile = measure_run(run, probes)
     for one in probes.asked:
         if one.judge is None:
@@ -40,19 +41,21 @@ def measure_mind(
             say(f"held-out {pole.name}, beside its own words: {', '.join(found)}")
 
 
-def _probes(
+def probes_on_axes(
     run: Run,
     poles: tuple[list[str], list[str]] | None,
     axes: Sequence[str],
     measures: Sequence[str],
     lang: str | None,
 ) -> Probes:
+    """What `measure_mind` asks a run."""
     corpus = Corpus.open(run.sources["corpus"])
     extra = own_measures(measures, check=True)
+    spoken = lang or lang_read(run, corpus)
     found = []
     if poles:
-        found.append(axis_between(corpus, tuple(poles[0]), tuple(poles[1]), lang))
-    found += find_axes(axes, lang or corpus.langs[0], corpus)
+        found.append(axis_between(corpus, tuple(poles[0]), tuple(poles[1]), spoken))
+    found += find_axes(axes, spoken, corpus)
     names = [axis.name for axis in found]
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:

@@ -13,6 +13,7 @@ import polars as pl
 
 from upbringing.character.likelihood import Passage, bits
 from upbringing.character.probes import Probes
+from upbringing.character.recall import margins, since_met
 from upbringing.character.samples import draw_samples
 from upbringing.training import Mind, Run
 
@@ -92,6 +93,16 @@ class Asked:
         options = [question.options for question in self.probes.questions]
         scored = bits(self.mind, [option for values in options for option in values])
         return np.split(scored, np.cumsum([len(values) for values in options])[:-1])
+
+    @cached_property
+    def margins(self) -> FloatArray:
+        """`recall.margins` of the facts, in bits: (num_questions,)."""
+        return margins(self.probes.questions, self.answers)
+
+    @cached_property
+    def since_met(self) -> list[FloatArray] | None:
+        """`recall.since_met` of each fact."""
+        return since_met(self.run, self.age, self.probes)
 
     @cached_property
     def samples(self) -> pl.DataFrame:

@@ -13,7 +13,14 @@ from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidatorFunctionWrapHandler, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from ruamel.yaml import YAML
 
@@ -23,7 +30,7 @@ from upbringing.character.axis_pairs import narrowed, read_pairs, world_pairs, w
 from upbringing.character.measures import measures
 from upbringing.corpus import Corpus
 from upbringing.corpus.world import VOICES, languages
-from upbringing.errors import InputError
+from upbringing.errors import InputError, Problem
 from upbringing.files import write_text
 from upbringing.own_files import SUFFIX as OWN
 from upbringing.settings import Settings, load_settings, mistake, suggestion, validate_all
@@ -50,6 +57,7 @@ def _known_measure(name: str) -> str:
 
 Words = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Name = Annotated[str, Field(pattern=r"^[\w+.–-]([\w+.– -]*[\w+.–-])?$")]
+Lang = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 Measured = Annotated[str, AfterValidator(_known_measure)]
 
 
@@ -84,7 +92,7 @@ class AxisSettings(Settings):
     """
 
     name: Name
-    lang: Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+    lang: Lang
     negative: PoleSettings
     positive: PoleSettings
     pairs: Words | None = None
@@ -134,6 +142,29 @@ def _foreign_to_world(
                 yield mistake((end, "kinds", place), f"the world has no voice {kind!r}")
 
 
+def check_names(names: Sequence[str], lang: str) -> None:
+    """Raise `InputError` for names of an axis and its poles that no axis file may hold, and for
+    what is no language's code.
+    """
+    problems = [
+        Problem(f"{name!r} can be no name of an axis", allowed="letters, digits, spaces, _ + . -")
+        for name in names
+        if not _is_a(Name, name)
+    ]
+    if not _is_a(Lang, lang):
+        problems.append(Problem(f"{lang!r} is no language's code", allowed="en, ru, …"))
+    if problems:
+        raise InputError(problems)
+
+
+def _is_a(kind: Any, said: str) -> bool:
+    try:
+        TypeAdapter(kind).validate_python(said)
+    except ValidationError:
+        return False
+    return True
+
+
 def axis_schema() -> dict[str, Any]:
     """The JSON Schema of an axis file, for editors."""
     return AxisSettings.model_json_schema()
@@ -178,8 +209,10 @@ def _has_enough(axis: Axis, corpus: Corpus) -> bool:
 def save_axis(axis: Axis, folder: Path) -> Path:
     """Write an axis into a folder, its own pairs beside it; `load_axis` reads the same back.
 
-    Gives the YAML's path. Raises `InputError` where that is taken.
+    Gives the YAML's path. Raises `InputError` where that is taken, and for names that no axis file
+    may hold.
     """
+    check_names([axis.name, axis.negative.name, axis.positive.name], axis.lang)
     file = folder / f"{axis.slug}.yaml"
     if file.exists():
         raise InputError("already exists, and nothing is overwritten", where=str(file))

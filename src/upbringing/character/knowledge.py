@@ -7,7 +7,7 @@ it: what counts is how much cheaper this value is behind this name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -16,13 +16,6 @@ import polars as pl
 
 from upbringing.character.asked import Asked
 from upbringing.character.measures import Figures, measure
-from upbringing.character.questions import Question
-from upbringing.corpus import tokenize
-from upbringing.errors import ArtefactError
-from upbringing.order import Order, Rows
-from upbringing.training import Recipe
-
-FloatArray = npt.NDArray[np.float64]
 
 MET, NOT_MET, NEVER_TOLD = "met", "not met", "never told"
 SINCE = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
@@ -45,7 +38,7 @@ def knowledge_margin(asked: Asked) -> Figures:
     """
     is_told_Q = _is_told(asked)
     groups = {NEVER_TOLD: ~is_told_Q}
-    since = since_met(asked)
+    since = asked.since_met
     if since is not None:
         is_met_Q = np.array([times.size > 0 for times in since], dtype=bool)
         groups = {MET: is_met_Q, NOT_MET: is_told_Q & ~is_met_Q} | groups
@@ -77,7 +70,7 @@ def knowledge_retention(asked: Asked) -> Figures:
     Fails: as `knowledge_margin` does; it counts life, so that under a rate that falls what was met
     early was also met at a higher rate.
     """
-    since = since_met(asked)
+    since = asked.since_met
     if since is None:
         return {}
     once_Q = np.array([times[0] if times.size == 1 else np.nan for times in since])
@@ -85,41 +78,6 @@ def knowledge_retention(asked: Asked) -> Figures:
     return _means(
         asked, {_ago(low, high): (low <= once_Q) & (once_Q < high) for low, high in stretches}
     )
-
-
-def margins(questions: Sequence[Question], costs: Sequence[FloatArray]) -> FloatArray:
-    """The knowledge margin of each question, in bits: (num_questions,).
-
-    `costs` are −log₂ p of every value of each question, in the order of its options. Where a value
-    is a wrong answer, its cost is taken as what is usual behind the name plus what is usual for the
-    value, by least squares over the questions of a relation. The margin is what the right value
-    would cost by that, minus what it does cost. NaN where no other question tells what is usual.
-    """
-    found: FloatArray = np.full(len(questions), np.nan)
-    by_relation: dict[str, list[int]] = {}
-    for number, question in enumerate(questions):
-        by_relation.setdefault(question.relation, []).append(number)
-    for numbers in by_relation.values():
-        cost_QV = np.stack([costs[number] for number in numbers])
-        right_Q = np.array([questions[number].answer for number in numbers])
-        found[numbers] = _margins(cost_QV, right_Q)
-    return found
-
-
-def _margins(cost_QV: FloatArray, right_Q: npt.NDArray[np.int64]) -> FloatArray:
-    """Those of one relation."""
-    num_questions, num_values = cost_QV.shape
-    every_Q = np.arange(num_questions)
-    is_wrong_QV = np.arange(num_values) != right_Q[:, None]
-    name, value = np.nonzero(is_wrong_QV)
-    cells = np.zeros((len(name), num_questions + num_values))
-    cells[np.arange(len(name)), name] = 1
-    cells[np.arange(len(name)), num_questions + value] = 1
-    usual = np.linalg.lstsq(cells, cost_QV[name, value])[0]
-    expected_Q = usual[:num_questions] + usual[num_questions + right_Q]
-    is_told_Q = is_wrong_QV.sum(0)[right_Q] > 0
-    margin_Q: FloatArray = np.where(is_told_Q, expected_Q - cost_QV[every_Q, right_Q], np.nan)
-    return margin_Q
 
 
 def retention_curve(readings: pl.DataFrame) -> pl.DataFrame:
@@ -143,46 +101,13 @@ def _ago(begin: float, end: float) -> str:
     return f"{begin:g}–{end:g}"
 
 
-def since_met(asked: Asked) -> list[FloatArray] | None:
-    """How long ago the scene of each fact was read to its end, each time, in shares of life; None
-    where no run says it.
-
-    Raises `ArtefactError` where the run's order is another one now.
-    """
-    run, corpus = asked.run, asked.probes.corpus
-    scenes = [question.row for question in asked.probes.questions]
-    if not scenes or run is None or run.recipe.starts_from or run.recipe.corpus != corpus.digest:
-        return None
-    recipe = run.recipe
-    order = Order.open(run.sources["order"], corpus)
-    if order.digest != recipe.order:
-        raise ArtefactError("is another order than the run's", where=str(run.sources["order"]))
-    tokens = tokenize(corpus, asked.probes.tokenizer)
-    rows = Rows(order, tokens, recipe.row_length, recipe.packing, recipe.attention)
-    read = _num_rows_read(recipe, asked.age)
-    since = []
-    for key in corpus.columns(["key"])["key"].gather(scenes):
-        visits = order.meetings.of(key).astype(np.int64)
-        # The row of which a scene's last token is a target: its input is the token before.
-        ended_in = rows.rows_at(rows.starts[visits + 1] - 2)
-        since.append((read - 1 - ended_in[ended_in < read]) / recipe.num_rows)
-    return since
-
-
-def _num_rows_read(recipe: Recipe, age: float) -> int:
-    """The rows that lie behind a mind which was kept at that age."""
-    steps = recipe.steps
-    done = steps.after(age)
-    return int(steps.num_rows[:done].sum())
-
-
 def _is_told(asked: Asked) -> npt.NDArray[np.bool_]:
     return np.array([question.is_told for question in asked.probes.questions], dtype=bool)
 
 
 def _means(asked: Asked, groups: Mapping[str, npt.NDArray[np.bool_]]) -> Figures:
     """The mean margin of each group of facts, of those that have one."""
-    margin_Q = margins(asked.probes.questions, asked.answers)
+    margin_Q = asked.margins
     known_Q = np.isfinite(margin_Q)
     return {
         name: float(margin_Q[group_Q & known_Q].mean())

@@ -209,23 +209,35 @@ class Probes:
 def probes_for(
     run: Run, positive: tuple[str, ...], negative: tuple[str, ...], lang: str | None = None
 ) -> Probes:
-    """Probes for a single run, between poles that are kinds of its corpus.
+    """Probes for a single run, between poles that are kinds of its corpus, by default in the
+    language that it read.
 
     Raises `InputError` for kinds or a language that the corpus lacks.
     """
     corpus = Corpus.open(run.sources["corpus"])
-    axis = axis_between(corpus, positive, negative, lang)
+    axis = axis_between(corpus, positive, negative, lang or lang_read(run, corpus))
     return probes_of(corpus, (axis,), run.tokens(corpus).tokenizer)
 
 
+def lang_read(run: Run, corpus: Corpus) -> str:
+    """The language of which a run read most bytes."""
+    if len(corpus.langs) == 1:
+        return corpus.langs[0]
+    rows = run.rows()
+    visits = rows.order.sequence[: rows.num_visits_in(run.recipe.num_rows)]
+    read = corpus.columns(["lang", "num_bytes"])[visits]
+    sizes = read.group_by("lang").agg(pl.col("num_bytes").cast(pl.Int64).sum())
+    return str(sizes.sort("num_bytes", "lang")["lang"][-1])
+
+
 def axis_between(
-    corpus: Corpus, positive: tuple[str, ...], negative: tuple[str, ...], lang: str | None = None
+    corpus: Corpus, positive: tuple[str, ...], negative: tuple[str, ...], lang: str
 ) -> Axis:
-    """The axis between kinds of a corpus, by default in its first language.
+    """The axis between kinds of a corpus.
 
     Raises `InputError` for kinds or a language that the corpus lacks.
     """
-    axis = Axis.between(positive, negative, lang or corpus.langs[0])
+    axis = Axis.between(positive, negative, lang)
     own = corpus.columns(["kind", "lang"]).filter(lang=axis.lang)
     known = own["kind"].unique().sort().to_list()
     problems = [

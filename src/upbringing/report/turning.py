@@ -31,9 +31,9 @@ from upbringing.study.turns import Acquisition, Departure, Forgetting, TurningPo
 from upbringing.training import Run
 
 RULES = (
-    "An arm is off the shuffles at an age where the mean over seeds of its difference to the shuffle"
-    " of the same seed has p ≤ 0.05, corrected for all arms, measures and ages under a learning"
-    " rate; a single life may lie among them. Forgetting is a rise of a"
+    "An arm is off the shuffles at an age where the mean over seeds of its difference to the"
+    " shuffle of the same seed has p ≤ 0.05, corrected for all arms, measures and ages under a"
+    " learning rate; a single life may lie among them. Forgetting is a rise of a"
     " kind's bits per byte from one kept age to the next. A kind is acquired at the age at which"
     " half of the gain since the first kept age is reached, on a straight line between kept ages."
 )

@@ -61,7 +61,7 @@ class Departure:
 
     @property
     def since(self) -> float | None:
-        """The first age from which it stays off them on one side to the end; None if it does not."""
+        """The first age from which it is off them on one side to the end; None without."""
         return staying_since(self.course) if self.is_decided else None
 
     @property

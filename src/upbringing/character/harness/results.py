@@ -21,9 +21,10 @@ import numpy.typing as npt
 
 from upbringing.character.harness.running import PREFIX, UNIT, metrics_of
 from upbringing.character.harness.tasks import BITS, KNOWLEDGE, SIDES, STYLE, TAG
-from upbringing.character.knowledge import NEVER_TOLD, margins
+from upbringing.character.knowledge import NEVER_TOLD
 from upbringing.character.measures import Reading
 from upbringing.character.questions import Question
+from upbringing.character.recall import margins
 from upbringing.errors import ArtefactError, InputError, Problem
 from upbringing.files import read_json
 
