@@ -51,13 +51,15 @@ def turning_points_of(study: Study) -> TurningPoints:
 
 
 def section(points: TurningPoints, findings: Findings) -> str:
-    """The turning points of a study: sentences, then figures, by learning rate."""
+    """The turning points of a study by learning rate: of its character, then all with figures."""
     parts = [f'<p class="note">{escape(RULES)}</p>']
     for schedule in findings.schedules:
         own = _under(points, schedule)
         if not any(vars(own).values()):
             continue
-        told = "".join(f"<p>{escape(line)}</p>" for line in _lines(own, findings))
+        character = [one for one in own.departures if one.measure == findings.primary]
+        first = [departure_sentence(one, findings) for one in character]
+        further = [line for line in _lines(own, findings) if line not in first]
         tables = "".join(
             [
                 _departures(own.departures, findings) if own.departures else "",
@@ -66,10 +68,15 @@ def section(points: TurningPoints, findings: Findings) -> str:
             ]
         )
         parts.append(
-            f"<h3>{escape(words.rate(schedule))}</h3>{told}"
-            f"<details><summary>The figures</summary>{tables}</details>"
+            f"<h3>{escape(words.rate(schedule))}</h3>{_paragraphs(first)}"
+            f"<details><summary>All turning points, and their figures</summary>"
+            f"{_paragraphs(further)}{tables}</details>"
         )
     return "".join(parts)
+
+
+def _paragraphs(lines: Sequence[str]) -> str:
+    return "".join(f"<p>{escape(line)}</p>" for line in lines)
 
 
 def lines(points: TurningPoints, findings: Findings) -> list[str]:
