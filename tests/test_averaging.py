@@ -286,7 +286,7 @@ def test_every_arm_is_averaged_and_its_shuffle_too(study: Design, readings: pl.D
     runs = averaged.select("arm", "schedule", "seed", "stage").unique()
     assert runs.height == 2 * 2 * 2 * 3  # arms, schedules, seeds, averages
     assert set(runs["arm"]) == {"F", "S"}
-    assert not readings.select("run", "age", "measure", "subject").is_duplicated().any()
+    assert not readings.select("run", "age", "scope", "measure", "subject").is_duplicated().any()
     assert "F-steep-s1-last-2" in averaged["run"].unique()
     samples = pl.read_parquet(study.path / "samples.parquet")
     assert set(samples["stage"]) == {"life", "washout", *NAMES}
@@ -298,7 +298,8 @@ def found_in(study: Design, records: str, **wanted: object) -> list[dict[str, ob
 
 
 def margins(readings: pl.DataFrame, arm: str, schedule: str, stage: str) -> np.ndarray:
-    rows = readings.filter(measure="style_margin", arm=arm, schedule=schedule, stage=stage, age=1.0)
+    whole = readings.filter(measure="style_margin", scope="whole", age=1.0)
+    rows = whole.filter(arm=arm, schedule=schedule, stage=stage)
     return rows.sort("seed")["value"].to_numpy()
 
 
@@ -307,7 +308,7 @@ def margins(readings: pl.DataFrame, arm: str, schedule: str, stage: str) -> np.n
 def test_an_average_is_compared_with_that_of_its_own_shuffle(
     study: Design, readings: pl.DataFrame, schedule: str, average: str
 ) -> None:
-    unit = json.loads((study.path / "findings.json").read_text())["poles"]["distance"]
+    unit = json.loads((study.path / "findings.json").read_text())["poles"]["drama–technical"]["distance"]
     gained = {
         stage: (margins(readings, "F", schedule, stage) - margins(readings, "S", schedule, stage))
         for stage in (average, "life")
@@ -333,7 +334,7 @@ def test_an_average_has_a_verdict_and_a_cost(
         subject="all",
         schedule="constant",
         stage=average or "life",
-        age=1.0,
+        scope="whole",
     ).sort("seed")
     first, shuffled = (of_all.filter(arm=arm)["value"].to_numpy() for arm in ("F", "S"))
     assert cost["estimate"] == pytest.approx((first - shuffled).mean())
@@ -351,7 +352,7 @@ def test_the_answer_the_page_and_the_biography_name_them(study: Design) -> None:
         assert f"<summary>constant, {name} − none</summary>" in page
         assert found["averages"][name] in page
     moments = biography(study.path, "F-constant-s0").moments
-    assert [moment.stage for moment in moments] == ["life"] * 2 + ["washout"] * 2 + NAMES
+    assert [moment.stage for moment in moments] == ["life"] * 2 + ["washout"] * 4 + NAMES
     lines = biography(study.path, "F-constant-s0").lines(with_text=False)
     assert lines[-len(NAMES)].startswith("last 2: character ")
 

@@ -528,14 +528,15 @@ def test_study_designs_raises_and_then_has_nothing_to_do(
     said = upbringing(*call, "--design-only")
     assert said.code == 0, said.err
     assert said.lines[0] == f"out/study.json: 16 runs, design {pico.digest[:16]}"
-    assert said.lines[1].startswith("underpowered: 2 seeds see a difference of 2 seed SDs in ")
-    assert len(said.lines) == 2
+    assert said.lines[1].startswith("out/preregistration.md: hashed before the first run, SHA-256 ")
+    assert said.lines[2].startswith("underpowered: 2 seeds see a difference of 2 seed SDs in ")
+    assert len(said.lines) == 3
     assert not (tmp_path / "out" / "runs").exists()
 
     shutil.copytree(pico.path / "runs", tmp_path / "out" / "runs")
     said = upbringing(*call)
     assert said.code == 0, said.err
-    assert said.lines[2] == "all minds are raised already: nothing is left to train"
+    assert said.lines[3] == "all minds are raised already: nothing is left to train"
     assert said.lines[-1] == "Two seeds: a demonstration, no verdict."
 
     settings["seeds"] = [0, 1, 2]
