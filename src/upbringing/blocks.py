@@ -24,12 +24,13 @@ def blocks(num_items: int) -> list[slice]:
 
 def in_blocks(num_items: int, work: Callable[[slice], T]) -> list[T]:
     """What `work` gives for each of `blocks(num_items)`, in order, by as many threads as Polars
-    has; each thread goes through neighbouring blocks.
+    has; each thread goes through neighbouring blocks. A single block asks for no threads: where
+    Polars has begun its own, a process can no longer be forked.
     """
     slices = blocks(num_items)
-    num_threads = min(pl.thread_pool_size(), len(slices))
-    if num_threads < 2:
+    if len(slices) < 2:
         return [work(block) for block in slices]
+    num_threads = min(pl.thread_pool_size(), len(slices))
     size = -(-len(slices) // num_threads)
     shares = [slices[start : start + size] for start in range(0, len(slices), size)]
     with ThreadPoolExecutor(num_threads) as threads:
