@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,3 +159,15 @@ def test_nothing_comes_in_by_the_window() -> None:
         for name in names_used_in(file) & set(FORBIDDEN)
     }
     assert found == set()
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="counts threads in /proc")
+def test_importing_begins_no_threads_of_polars() -> None:
+    """A server that forks imports all this first, and a fork does not take threads along."""
+    code = (
+        "import os, polars, upbringing.identity\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "import upbringing.training\n"
+        "assert len(os.listdir('/proc/self/task')) == before\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -265,15 +265,3 @@ def test_what_names_no_scene_is_refused(world: World, tmp_path: Path) -> None:
         import_order(saved, world.corpus)
     with pytest.raises(InputError, match="no such file or folder"):
         import_order(tmp_path / "nowhere.txt", world.corpus)
-
-
-@pytest.mark.skipif(not Path("/proc").exists(), reason="counts threads in /proc")
-def test_importing_begins_no_threads_of_polars() -> None:
-    """A server that forks imports all this first, and a fork does not take threads along."""
-    code = (
-        "import os, polars, upbringing.identity\n"
-        "before = len(os.listdir('/proc/self/task'))\n"
-        "import upbringing.corpus\n"
-        "assert len(os.listdir('/proc/self/task')) == before\n"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
