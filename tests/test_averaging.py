@@ -308,7 +308,8 @@ def margins(readings: pl.DataFrame, arm: str, schedule: str, stage: str) -> np.n
 def test_an_average_is_compared_with_that_of_its_own_shuffle(
     study: Design, readings: pl.DataFrame, schedule: str, average: str
 ) -> None:
-    unit = json.loads((study.path / "findings.json").read_text())["poles"]["drama–technical"]["distance"]
+    poles = json.loads((study.path / "findings.json").read_text())["poles"]
+    unit = poles["drama–technical"]["distance"]
     gained = {
         stage: (margins(readings, "F", schedule, stage) - margins(readings, "S", schedule, stage))
         for stage in (average, "life")
