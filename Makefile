@@ -11,7 +11,7 @@ raise: .venv/installed
 
 test: .venv/installed-test
 	bash tests/install-chromium.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/installed-check
 	$(BIN)/ruff check .
