@@ -16,12 +16,13 @@ import upbringing
 SOURCE = Path(upbringing.__file__).parent
 
 # From the top of the page to its foot. A module imports from its own room and from those above.
-ROOMS = ("corpus", "order", "exports", "training", "character", "study", "report")
+ROOMS = ("corpus", "order", "exports", "training", "character", "study", "report", "terminal")
 GROUND = ("errors", "blocks", "identity", "files", "yaml_tree", "settings", "own_files")
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-# Doors by the name of their package; two rooms are inside others.
-DOORS = (*ROOMS, "corpus.world", "character.between")
+# Doors by the name of their package; two rooms are inside others. The terminal has none: each verb
+# takes its own module there.
+DOORS = (*ROOMS[:-1], "corpus.world", "character.between")
 
 LARGEST_NUM_LINES = 300
 

@@ -21,10 +21,10 @@ from upbringing.character.between.direction import Direction
 from upbringing.character.between.trait import examine_trait, pole_texts
 from upbringing.character.likelihood import Passage
 from upbringing.character.probes import held_out_by_kind
-from upbringing.compared import open_lives
 from upbringing.corpus import Corpus, tokenize, train_tokenizer, write_corpus
 from upbringing.errors import InputError
 from upbringing.order import Rows, compile_order, parse_curriculum
+from upbringing.terminal.compared import open_lives
 from upbringing.training import Decoder, Numerics, Recipe, Run, Shape, open_mind, train
 
 KINDS = ("drama", "technical")

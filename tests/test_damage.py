@@ -26,7 +26,7 @@ from upbringing.errors import ArtefactError, ResumeError, VerificationError
 from upbringing.files import open_manifest, read_json, write_json, write_manifest
 from upbringing.identity import digest_json, generator
 from upbringing.order import Order, compile_order, meeting, parse_curriculum
-from upbringing.showing import Question, show_artefact
+from upbringing.terminal.showing import Question, show_artefact
 from upbringing.training import Ledger, Moment, Run
 from upbringing.training.adapters.pytorch import loader
 from upbringing.training.consumed import Consumed

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from upbringing.console import corpus_tree
 from upbringing.corpus import HELD_OUT, LEFT_OUT, TRAIN, Corpus, ingest, left_out_line, resembling
 from upbringing.corpus import overlap as module
 from upbringing.corpus.overlap import overlapping, overlaps, runs_of, standing_whole
 from upbringing.identity import generator
+from upbringing.terminal.console import corpus_tree
 
 NUMBERS = "one two three four five six seven eight nine ten eleven twelve"
 

@@ -13,7 +13,7 @@ from upbringing.corpus import Corpus, write_corpus
 from upbringing.order import Order, PhaseSpan
 from upbringing.order.words import count, percent, size
 from upbringing.report import order_picture
-from upbringing.ribbon import Palette, ribbon_lines, tenths_table
+from upbringing.terminal.ribbon import Palette, ribbon_lines, tenths_table
 
 
 def corpus_of(place: Path, kinds: list[str]) -> Corpus:

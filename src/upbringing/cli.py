@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from upbringing.errors import InputError, StoppedError, UpbringingError
 
@@ -24,7 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_TERMINATED = 143  # 128 and the number of SIGTERM, as a shell says it
+# 128 and the number of SIGTERM or SIGINT, as a shell says it.
+_TERMINATED, _INTERRUPTED = 143, 130
 
 Out = Annotated[Path, typer.Option("-o", "--out", help="Where to write; must not exist.")]
 Texts = Annotated[list[Path] | None, typer.Argument(help="Folders of .txt/.md, or .jsonl files.")]
@@ -39,7 +41,19 @@ Sinks = Annotated[
 LogTo = Annotated[Path | None, typer.Option(help="Where to; OUT/log by default.")]
 
 
-@app.command("raise")
+class _Continues(TyperCommand):
+    """A command that goes on where it was stopped, and says so after Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            _say_saved(str(stopped) or "stopped")
+            raise typer.Exit(_INTERRUPTED) from None
+
+
+@app.command("raise", cls=_Continues)
 def raise_(
     texts: Texts = None,
     first: Annotated[str | None, typer.Option(help="The kind under test.")] = None,
@@ -63,10 +77,10 @@ def raise_(
     log_to: LogTo = None,
 ) -> None:
     """Raise minds on the same scenes in several orders, and write what the order did."""
-    from upbringing.console import say
     from upbringing.protocol import EVERYDAY_VOICES, TextSource, WorldSource, raise_minds
     from upbringing.study import preset as settings_of
-    from upbringing.study_progress import StudyProgress
+    from upbringing.terminal.console import say
+    from upbringing.terminal.study_progress import StudyProgress
 
     settings = settings_of(
         preset,
@@ -115,10 +129,10 @@ def ingest(
     repair: Annotated[bool, typer.Option("--repair", help="Mend broken encodings.")] = False,
 ) -> None:
     """Make a corpus of scenes from texts."""
-    from upbringing.console import corpus_tree, say
-    from upbringing.console import out as console
     from upbringing.corpus import ingest as ingest_texts
-    from upbringing.protocol import skipped_lines
+    from upbringing.corpus import skipped_lines
+    from upbringing.terminal.console import corpus_tree, say
+    from upbringing.terminal.console import out as console
 
     corpus, reading = ingest_texts(
         texts, out, fields=_fields(fields), lang=lang,
@@ -140,10 +154,10 @@ def world(
     packets: Annotated[int, typer.Option(min=0, help="Events to place at an age of choice.")] = 0,
 ) -> None:
     """Write the built-in corpus: events told in many voices, made by rule from a seed."""
-    from upbringing.console import corpus_tree, say
-    from upbringing.console import out as console
     from upbringing.corpus.world import VOICES, make_world
     from upbringing.report import write_corpus_page
+    from upbringing.terminal.console import corpus_tree, say
+    from upbringing.terminal.console import out as console
 
     corpus = make_world(
         out,
@@ -176,11 +190,11 @@ def compose(
     book: Annotated[str, typer.Option(help="Of recipes: claimed or measured.")] = "claimed",
 ) -> None:
     """Write a life for a corpus and an intention, with a comment on each choice."""
-    from upbringing.console import say
     from upbringing.corpus import Corpus
     from upbringing.files import write_json, write_text
     from upbringing.order import SCHEMA_FILE, SCHEMA_LINE, curriculum_schema
     from upbringing.order import compose as compose_life
+    from upbringing.terminal.console import say
 
     if out.exists():
         raise InputError("already exists, and nothing is overwritten", where=str(out))
@@ -223,8 +237,8 @@ def order(
 ) -> None:
     """Compile a curriculum into the exact order of a corpus."""
     from upbringing.corpus import Corpus
-    from upbringing.looking import say_order
     from upbringing.order import compile_order, load_curriculum
+    from upbringing.terminal.looking import say_order
 
     compiled = compile_order(Corpus.open(corpus), load_curriculum(curriculum), seed=seed)
     compiled.save(out)
@@ -237,9 +251,9 @@ def controls(
     out: Out,
 ) -> None:
     """Write the controls of a curriculum: its visits in six other orders, as files."""
-    from upbringing.console import say
     from upbringing.files import staged, write_json, write_text
     from upbringing.order import SCHEMA_FILE, control_files, curriculum_schema
+    from upbringing.terminal.console import say
 
     files = control_files(curriculum)
     with staged(out) as draft:
@@ -262,7 +276,7 @@ def plan(
     svg: Annotated[Path | None, typer.Option(help="Draw order and imprint to this file.")] = None,
 ) -> None:
     """Say what a curriculum would do on a corpus, and what it would cost. Keeps nothing."""
-    from upbringing.planning import show_plan
+    from upbringing.terminal.planning import show_plan
 
     show_plan(
         curriculum,
@@ -291,8 +305,8 @@ def show(
     seed: Annotated[int | None, typer.Option(min=0, help="Of the arrangement.")] = None,
 ) -> None:
     """Show what an artefact holds: a tree, a ribbon, a moment of it, what differs in another."""
-    from upbringing.arranging import Trial, show_trial
-    from upbringing.showing import Question, show_artefact
+    from upbringing.terminal.arranging import Trial, show_trial
+    from upbringing.terminal.showing import Question, show_artefact
 
     question, trial = Question(at, scene, against, svg), Trial(arrange, select, seed)
     if trial.asked:
@@ -301,7 +315,7 @@ def show(
         show_artefact(artefact, question, corpus=corpus)
 
 
-@app.command()
+@app.command(cls=_Continues)
 def train(
     order: Annotated[Path, typer.Argument(help="An order folder.")],
     corpus: CorpusOption,
@@ -338,8 +352,8 @@ def train(
     log_to: LogTo = None,
 ) -> None:
     """Raise one mind on an order."""
-    from upbringing.console import say
-    from upbringing.progress import life_shown
+    from upbringing.terminal.console import say
+    from upbringing.terminal.progress import life_shown
     from upbringing.training import Life, raise_on_order
 
     life = Life(
@@ -368,13 +382,13 @@ def verify(
     corpus: Annotated[Path | None, typer.Option(help="An export's corpus.")] = None,
 ) -> None:
     """Check that what a run consumed, or an export holds, is its order, and nothing is damaged."""
-    from upbringing.showing import verify_runs
+    from upbringing.terminal.showing import verify_runs
 
     if as_ is None:
         verify_runs(runs)
         return
-    from upbringing.console import say
     from upbringing.exports import verify_export
+    from upbringing.terminal.console import say
 
     if order is None or corpus is None:
         raise InputError("an export is checked against its order", do="say --order and --corpus")
@@ -411,13 +425,13 @@ def export(
     ] = None,
 ) -> None:
     """Write an order for another trainer, or what minds are asked for lm-evaluation-harness."""
-    from upbringing.console import say
     from upbringing.corpus import Corpus
     from upbringing.exports import ExportOptions, export_order
     from upbringing.order import Order
+    from upbringing.terminal.console import say
 
     if as_ == "lm-eval":
-        from upbringing.harnessing import export_harness
+        from upbringing.terminal.harnessing import export_harness
 
         poles = (_split(positive), _split(negative))
         export_harness(order, out, *poles, axes=axis or (), lang=lang)
@@ -453,13 +467,13 @@ def import_(
     ] = None,
 ) -> None:
     """Make an order of a list that another tool wrote, or readings of results of lm-eval."""
-    from upbringing.console import say
     from upbringing.corpus import Corpus
     from upbringing.exports import import_order
-    from upbringing.looking import say_order
+    from upbringing.terminal.console import say
+    from upbringing.terminal.looking import say_order
 
     if as_ == "lm-eval":
-        from upbringing.harnessing import import_harness
+        from upbringing.terminal.harnessing import import_harness
 
         import_harness(sources, out, study)
         return
@@ -489,7 +503,7 @@ def measure(
     lang: Lang = None,
 ) -> None:
     """Measure what a mind is like at each of its ages, between two poles or on several axes."""
-    from upbringing.measuring import measure_mind
+    from upbringing.terminal.measuring import measure_mind
 
     if positive is not None and negative is None:
         raise InputError(f"{positive} is one pole", do="name the other one behind it")
@@ -505,7 +519,7 @@ def ablate(
 ) -> None:
     """Put a module back to what it was before it learnt: does the mind miss what it was taught?"""
     from upbringing.character import ablate as put_back
-    from upbringing.console import ablation_table, say, wide
+    from upbringing.terminal.console import ablation_table, say, wide
     from upbringing.training import Run
 
     found = put_back(Run.open(run), age, num_random=num_random)
@@ -536,7 +550,7 @@ def compare(
     records: Annotated[Path | None, typer.Option("--json", help="Also write the records.")] = None,
 ) -> None:
     """Say how far apart minds are: what they expect, how they see text, where their weights lie."""
-    from upbringing.comparing import Questions, compare_runs
+    from upbringing.terminal.comparing import Questions, compare_runs
 
     asked = Questions(
         age, held_out_bytes, corpus, lang, order_memory, _poles(trait) if trait else None, barrier
@@ -544,7 +558,7 @@ def compare(
     compare_runs(runs, asked, records)
 
 
-@app.command()
+@app.command(cls=_Continues)
 def study(
     settings: Annotated[Path, typer.Argument(help="study.yaml")],
     corpus: CorpusOption,
@@ -560,14 +574,14 @@ def study(
     log_to: LogTo = None,
 ) -> None:
     """Raise and measure all minds of a study, and decide by its rules."""
-    from upbringing.console import gates_table, say, wide
     from upbringing.corpus import Corpus
     from upbringing.files import file_digest
     from upbringing.protocol import state_line, warnings_of
     from upbringing.settings import load_settings
     from upbringing.study import StudySettings, conclude, execute, gates, lines_of, prepare
     from upbringing.study.preregistration import FILE as PREREGISTRATION
-    from upbringing.study_progress import StudyProgress
+    from upbringing.terminal.console import gates_table, say, wide
+    from upbringing.terminal.study_progress import StudyProgress
 
     mirrored = _log(log, log_to or out / "log")
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
@@ -603,7 +617,7 @@ def power(
     seed_sd: Annotated[float | None, typer.Option(min=1e-6, help="In pole distances.")] = None,
 ) -> None:
     """Say how many seeds a verdict needs, before anything is trained."""
-    from upbringing.powering import show_power
+    from upbringing.terminal.powering import show_power
 
     show_power(
         position,
@@ -630,12 +644,12 @@ def factorial(
     ] = None,
 ) -> None:
     """Set studies side by side: block × schedule × size, and what each factor changes."""
-    from upbringing.factorial_tables import show_factorial
+    from upbringing.terminal.factorial_tables import show_factorial
 
     show_factorial(studies, axis=axis, declared=_split(declare) or [], out=out)
 
 
-@app.command()
+@app.command(cls=_Continues)
 def imprint(
     corpus: Annotated[Path, typer.Argument(help="A corpus folder; best a world with packets.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Continues if it is there.")],
@@ -653,8 +667,8 @@ def imprint(
     workers: Workers = None,
 ) -> None:
     """Measure what is left of text by the age at which it was met, beside what is predicted."""
-    from upbringing.imprinting import measure_imprint
     from upbringing.study import ImprintSettings
+    from upbringing.terminal.imprinting import measure_imprint
 
     settings = ImprintSettings(
         lang=lang,
@@ -679,12 +693,12 @@ def report(
     picture: Annotated[Path | None, typer.Option(help="Also write its picture, an SVG.")] = None,
 ) -> None:
     """Write the page of a study or of a corpus: one HTML file that asks nothing of the network."""
-    from upbringing.console import say
     from upbringing.corpus import Corpus
     from upbringing.files import write_text
     from upbringing.report import picture as picture_of
     from upbringing.report import write_corpus_page, write_page
     from upbringing.study import study_folder
+    from upbringing.terminal.console import say
 
     if (of / "corpus.json").exists():
         if picture is not None:
@@ -709,7 +723,7 @@ def talk(
 ) -> None:
     """Give the same prompt to several minds."""
     from upbringing.character import Sampling
-    from upbringing.showing import talk_to
+    from upbringing.terminal.showing import talk_to
 
     talk_to(runs, prompt, age, Sampling(temperature, num_tokens, seeds))
 
@@ -725,7 +739,7 @@ def axis_new(
     lang: Annotated[str, typer.Option(help="Of the minds that are asked.")] = "en",
 ) -> None:
     """Write a commented axis to fill in."""
-    from upbringing.axis_commands import write_new
+    from upbringing.terminal.axes import write_new
 
     write_new(name, lang, out)
 
@@ -737,7 +751,7 @@ def axis_check(
     lang: Lang = None,
 ) -> None:
     """Say all that is right or wrong with an axis, best on the corpus where it is asked."""
-    from upbringing.axis_commands import show_check
+    from upbringing.terminal.axes import show_check
 
     show_check(axis, corpus, lang)
 
@@ -745,7 +759,7 @@ def axis_check(
 @axis_app.command("list")
 def axis_list(lang: Lang = None) -> None:
     """List the axes that are built in."""
-    from upbringing.axis_commands import show_list
+    from upbringing.terminal.axes import show_list
 
     show_list(_split(lang))
 
@@ -760,7 +774,7 @@ def axis_from_texts(
     fields: Annotated[str | None, typer.Option(help="text=…,lang=…,work=…,date=…")] = None,
 ) -> None:
     """Make an axis, and its corpus, of two heaps of text."""
-    from upbringing.axis_commands import make_from_texts
+    from upbringing.terminal.axes import make_from_texts
 
     make_from_texts(negative, positive, out, names=_split(names), lang=lang, fields=_fields(fields))
 
@@ -831,15 +845,20 @@ def _source(said: str) -> str | dict[str, str]:
     return {name: folder} if equals else said
 
 
+def _say_saved(stopped: str) -> None:
+    print(f"{stopped}, saved: the same command continues", file=sys.stderr)  # noqa: T201
+
+
 def main() -> None:
     """Run the command line; a problem that a person can mend exits with 2 and no traceback.
 
-    Stopped by SIGTERM it exits with 143, as if the signal had ended it, when all is saved.
+    Stopped by SIGTERM it exits with 143, and by Ctrl-C with 130, as if the signal had ended it,
+    when all is saved.
     """
     try:
         app(prog_name="upbringing")
     except StoppedError as error:
-        print(f"{error}, saved: the same command continues", file=sys.stderr)  # noqa: T201
+        _say_saved(str(error))
         sys.exit(_TERMINATED)
     except UpbringingError as error:
         problem = str(error)

@@ -14,9 +14,17 @@ from typing import Any
 
 import polars as pl
 
-from upbringing.corpus import TRAIN, Corpus, Fields, Reading, ingest, left_out_line, read_documents
+from upbringing.corpus import (
+    TRAIN,
+    Corpus,
+    Fields,
+    ingest,
+    left_out_line,
+    read_documents,
+    skipped_lines,
+)
 from upbringing.corpus.world import make_world
-from upbringing.errors import Problem, ResumeError
+from upbringing.errors import ResumeError
 from upbringing.files import remove_drafts
 from upbringing.report import write_page
 from upbringing.study import (
@@ -152,21 +160,6 @@ def _is_of(corpus: Corpus, source: WorldSource | TextSource) -> bool:
         return False
     reading = read_documents(source.paths, source.fields, lang=source.lang, repair=source.repair)
     return recipe.get("lang") == source.lang and corpus.manifest.inputs == reading.inputs
-
-
-def skipped_lines(reading: Reading, most: int = 10) -> list[str]:
-    """What was not read, texts and dates, a line each, and how many in all."""
-    num_kept, num_skipped = len(reading.documents), len(reading.skipped)
-    skipped = f"skipped {num_skipped} of {num_skipped + num_kept} texts:"
-    undated = f"{len(reading.undated)} of {num_kept} texts are kept without their date:"
-    return [*_listed(skipped, reading.skipped, most), *_listed(undated, reading.undated, most)]
-
-
-def _listed(title: str, problems: Sequence[Problem], most: int) -> list[str]:
-    if not problems:
-        return []
-    lines = [title, *(f"  {problem}" for problem in problems[:most])]
-    return lines + ([f"  and {len(problems) - most} more"] if len(problems) > most else [])
 
 
 def _in_one_language(

@@ -1,6 +1,6 @@
 """The first room: text → scenes. What the next rooms use of it."""
 
-from upbringing.corpus.ingest import ingest, left_out_line
+from upbringing.corpus.ingest import ingest, left_out_line, skipped_lines
 from upbringing.corpus.measures import MEASURES
 from upbringing.corpus.readers import Fields, Reading, read_documents
 from upbringing.corpus.store import HELD_OUT, LEFT_OUT, TRAIN, Corpus, write_corpus
@@ -31,6 +31,7 @@ __all__ = [
     "load_tokenizer",
     "open_tokens",
     "read_documents",
+    "skipped_lines",
     "tokenize",
     "train_tokenizer",
     "vectors_of",

@@ -27,6 +27,7 @@ from upbringing.corpus.store import (
     Corpus,
     write_corpus,
 )
+from upbringing.errors import Problem
 
 
 def ingest(
@@ -110,3 +111,18 @@ def _scenes(documents: Sequence[Document], smallest_bytes: int, largest_bytes: i
     is_calendar = any(isinstance(document.date, datetime) for document in documents)
     form = pl.Datetime("us", "UTC") if is_calendar else pl.Float64()
     return pl.DataFrame(rows(), schema={**SCENE_COLUMNS, DATE: form}, orient="row")
+
+
+def skipped_lines(reading: Reading, most: int = 10) -> list[str]:
+    """What was not read, texts and dates, a line each, and how many in all."""
+    num_kept, num_skipped = len(reading.documents), len(reading.skipped)
+    skipped = f"skipped {num_skipped} of {num_skipped + num_kept} texts:"
+    undated = f"{len(reading.undated)} of {num_kept} texts are kept without their date:"
+    return [*_listed(skipped, reading.skipped, most), *_listed(undated, reading.undated, most)]
+
+
+def _listed(title: str, problems: Sequence[Problem], most: int) -> list[str]:
+    if not problems:
+        return []
+    lines = [title, *(f"  {problem}" for problem in problems[:most])]
+    return lines + ([f"  and {len(problems) - most} more"] if len(problems) > most else [])

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rich.text import Text
 
-from upbringing.console import out, say
 from upbringing.corpus import Corpus
 from upbringing.files import write_text
-from upbringing.looking import say_order
 from upbringing.order import caveats, compile_order, load_curriculum
-from upbringing.ribbon import curve_line, num_columns
+from upbringing.terminal.console import out, say
+from upbringing.terminal.looking import say_order
+from upbringing.terminal.ribbon import curve_line, num_columns
 from upbringing.training import (
     Imprint,
     Said,

@@ -8,10 +8,10 @@ from __future__ import annotations
 import time
 from typing import Self
 
-from upbringing.progress import UnderWay, say_warning
 from upbringing.study import Design, is_done
 from upbringing.study import Progress as News
 from upbringing.study.execution import LIFE, has_washout
+from upbringing.terminal.progress import UnderWay, say_warning
 from upbringing.training import Moment
 from upbringing.training.cost import duration
 

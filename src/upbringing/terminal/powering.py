@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from upbringing.console import say, wide
 from upbringing.errors import InputError
 from upbringing.study.concluded import pilot_table
 from upbringing.study.power import (
@@ -22,6 +21,7 @@ from upbringing.study.power import (
     spread_of,
 )
 from upbringing.study.rules import NONE
+from upbringing.terminal.console import say, wide
 
 USUAL_ARMS = ("F", "M", "L", "S")
 NUM_STUDIES = 1_000  # a chance of the table

@@ -22,11 +22,10 @@ from upbringing.character.axis_files import (
     load_axis,
 )
 from upbringing.character.axis_from_texts import axis_from_texts
-from upbringing.console import corpus_tree, out, printable, say, wide
-from upbringing.corpus import Corpus, Fields
+from upbringing.corpus import Corpus, Fields, skipped_lines
 from upbringing.errors import InputError, Problem
 from upbringing.files import write_json, write_text
-from upbringing.protocol import skipped_lines
+from upbringing.terminal.console import corpus_tree, out, printable, say, wide
 
 _NEW = """\
 {schema}

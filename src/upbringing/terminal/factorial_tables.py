@@ -9,13 +9,13 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from upbringing.console import printable, say, wide
 from upbringing.errors import InputError
 from upbringing.files import made_by, write_json
 from upbringing.study.concluded import cells_of
 from upbringing.study.factorial import CELL, INTERACTION, Effect, factorial
 from upbringing.study.phrases import demonstration, number
 from upbringing.study.statistics import FEWEST_SEEDS
+from upbringing.terminal.console import printable, say, wide
 
 
 def show_factorial(

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from upbringing.character import Probes
 from upbringing.character.harness.tasks import export_tasks
-from upbringing.console import say, wide
 from upbringing.errors import InputError
-from upbringing.measuring import probes_on_axes
 from upbringing.study import Design, study_folder
 from upbringing.study.harnessed import Harnessed, import_results
+from upbringing.terminal.console import say, wide
+from upbringing.terminal.measuring import probes_on_axes
 from upbringing.training import Run, open_mind
 
 

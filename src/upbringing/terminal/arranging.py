@@ -15,18 +15,18 @@ import numpy as np
 from pydantic import model_validator
 from rich.text import Text
 
-from upbringing.console import out, printable, say
 from upbringing.corpus import Corpus
 from upbringing.errors import InputError, Problem, SettingsError
 from upbringing.files import write_text
-from upbringing.looking import say_ends
 from upbringing.order import Order, Selection
 from upbringing.order.places import Inside
 from upbringing.order.sketch import Band, Sketch, arranged, sketch
 from upbringing.order.words import count, size
-from upbringing.ribbon import Palette
 from upbringing.settings import Settings, parse_settings
-from upbringing.showing import Question
+from upbringing.terminal.console import out, printable, say
+from upbringing.terminal.looking import say_ends
+from upbringing.terminal.ribbon import Palette
+from upbringing.terminal.showing import Question
 
 _NUM_LINES = 9
 _WIDEST, _WIDEST_LABEL = 100, 12

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from rich.tree import Tree
 
-from upbringing.console import corpus_tree, out, printable, say
 from upbringing.corpus import Corpus, load_tokenizer
 from upbringing.errors import InputError, Problem, UpbringingError, VerificationError
 from upbringing.files import write_text
-from upbringing.looking import (
+from upbringing.order import Order
+from upbringing.terminal.console import corpus_tree, out, printable, say
+from upbringing.terminal.looking import (
     say_acquaintance,
     say_comparison,
     say_ends,
     say_moment,
     say_order,
 )
-from upbringing.order import Order
 
 if TYPE_CHECKING:
     from upbringing.character import Sampling

@@ -18,8 +18,11 @@ from upbringing.character.between.direction import direction_cosine
 from upbringing.character.between.met import memory_by_layer, met_once
 from upbringing.character.between.trait import Trait, examine_trait, pole_texts
 from upbringing.character.probes import held_out_by_kind
-from upbringing.compared import Life, open_lives
-from upbringing.comparing_tables import (
+from upbringing.corpus import Corpus, load_tokenizer
+from upbringing.errors import InputError
+from upbringing.files import write_json
+from upbringing.terminal.compared import Life, open_lives
+from upbringing.terminal.comparing_tables import (
     Cosine,
     Remembered,
     between_tables,
@@ -27,10 +30,7 @@ from upbringing.comparing_tables import (
     memory_table,
     trait_tables,
 )
-from upbringing.console import say, wide
-from upbringing.corpus import Corpus, load_tokenizer
-from upbringing.errors import InputError
-from upbringing.files import write_json
+from upbringing.terminal.console import say, wide
 
 _LINE_EVERY_S = 15.0
 

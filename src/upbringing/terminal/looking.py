@@ -12,7 +12,6 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from upbringing.console import out, printable, say
 from upbringing.order import (
     Acquaintance,
     Alone,
@@ -28,7 +27,8 @@ from upbringing.order import (
     phases_of,
 )
 from upbringing.order.words import count, percent, size
-from upbringing.ribbon import Palette, ribbon_lines, tenths_table
+from upbringing.terminal.console import out, printable, say
+from upbringing.terminal.ribbon import Palette, ribbon_lines, tenths_table
 
 _MOST_KINDS = 3
 _NUM_ENDS = 3

@@ -9,9 +9,9 @@ from upbringing.character import measure_run, own_measures, probes_of
 from upbringing.character.axis_files import find_axes
 from upbringing.character.probes import Probes, axis_between, lang_read
 from upbringing.character.surface import marks_of_pole
-from upbringing.console import profile_table, say, wide
 from upbringing.corpus import Corpus
 from upbringing.errors import InputError
+from upbringing.terminal.console import profile_table, say, wide
 from upbringing.training import Run
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from upbringing.character.between.comparison import Between, Figure
 from upbringing.character.between.order_memory import OrderMemory
 from upbringing.character.between.trait import Trait
-from upbringing.console import printable
+from upbringing.terminal.console import printable
 
 _MOST_IN_A_MATRIX = 8
 

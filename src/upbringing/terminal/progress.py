@@ -24,8 +24,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from upbringing.console import out, printable, say
 from upbringing.order import Rows
+from upbringing.terminal.console import out, printable, say
 from upbringing.training import NO_LOG, KindsRead, Log, Moment, OnStep
 from upbringing.training.cost import duration
 from upbringing.training.levers import Steps

@@ -18,9 +18,9 @@ import polars as pl
 from rich.table import Table
 from rich.text import Text
 
-from upbringing.console import printable
 from upbringing.order import Order, ribbon
 from upbringing.order.words import percent
+from upbringing.terminal.console import printable
 
 _COLOURS = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_black", "white")
 _OTHERS, _OTHERS_LETTER = "others", "·"

@@ -13,7 +13,6 @@ from typing import Any
 
 from rich.table import Table
 
-from upbringing.console import say, wide
 from upbringing.corpus import Corpus
 from upbringing.files import write_text
 from upbringing.report import imprint_picture
@@ -25,6 +24,7 @@ from upbringing.study import (
     execute_imprint,
     prepare_imprint,
 )
+from upbringing.terminal.console import say, wide
 
 _LINE_EVERY_S = 15.0
 
