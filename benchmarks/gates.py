@@ -39,7 +39,7 @@ def rung_means(figures: Figures, dimension: Dimension) -> str:
 
 def print_table(design: Design) -> bool:
     """A row an axis; says whether all gates opened."""
-    readings, _ = gather(design, [plan for plan in design.plans if not plan.is_arm])
+    readings, _ = gather(design, [plan for plan in design.plans if plan.role == "rung"])
     figures = Figures.of(design, readings)
     print("| axis | ladder, bits/byte | distance | seed SDs | gate |\n|---|---|---|---|---|")
     found = gates(design)

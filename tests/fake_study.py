@@ -264,6 +264,19 @@ def findings() -> dict[str, Any]:
         "half_lives": [],
         "interpretation": None,
         "doses": None,
+        "exploratory": {
+            "omnibus": [
+                {
+                    "what": f"{AXIS}, constant",
+                    "statistic": 8.1,
+                    "p": 0.04,
+                    "share": 0.8,
+                    "method": "two-way F, 3 arms × 3 seeds; exploratory",
+                    "reason": "",
+                }
+            ],
+            "order_spreads": [],
+        },
         "deviations": ["the mixture ladder was not raised <b>here</b>"],
         "numerics": {"precision": "bf16", "compile": True, "threads": 1, "device": "cpu"},
         "digests": {"corpus": "c0" * 32, "tokens": "7e" * 32, "order F s0": "0f" * 32},

@@ -128,6 +128,8 @@ def _live(
             os.kill(os.getpid(), signal.SIGKILL)
         if fault == Fault("terminated", now.done):
             os.kill(os.getpid(), signal.SIGTERM)
+        if fault == Fault("interrupted", now.done):
+            os.kill(os.getpid(), signal.SIGINT)
 
     try:
         run = train(
@@ -139,7 +141,7 @@ def _live(
             on_step=on_step,
         )
         said.write_text(run.verify())
-    except UpbringingError as error:
+    except (UpbringingError, KeyboardInterrupt) as error:
         said.write_text(f"{type(error).__name__}: {error}")
 
 

@@ -52,6 +52,18 @@ LEVERS: dict[str, dict[str, Any]] = {
     "modules": _late(modules={"attention": 0, "mlp": 0.5}),
     "moments anew": _late(moments="anew"),
     "adapter": _late(lora={"rank": 2}),
+    "adapter in weighed passes": {
+        "timeline": Timeline.of_stretches(
+            {
+                0.0: NO_LEVERS,
+                0.2: Levers(lora={"rank": 2}),
+                0.4: Levers(lora={"rank": 2}, lr_scale=0.5),
+                0.6: Levers(lora={"rank": 2}, loss_scale=0.5, batch_size=3),
+                0.8: Levers(moments="anew", modules=["mlp"], rewarm=0.5),
+            },
+            5,
+        )
+    },
     "batch size": _late(batch_size=3),
     "loss": _late(loss_scale=0),
     "re-warming": _late(rewarm=0.5),

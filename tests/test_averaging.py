@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM
 
 from upbringing.corpus import Corpus
 from upbringing.errors import ArtefactError, InputError, SettingsError
+from upbringing.order import NO_LEVERS, Levers
 from upbringing.report import biography, write_page
 from upbringing.settings import parse_settings
 from upbringing.study import Design, StudySettings, conclude, execute, is_done, prepare
@@ -110,6 +111,22 @@ def test_an_average_is_a_stock_checkpoint_of_its_own_and_the_run_is_as_it_was(ru
     again = Run.open(run.path)
     assert again.digest == before
     assert again.verify() == run.verify()
+
+
+def test_the_last_ages_are_the_last_of_those_that_were_asked_for(home: Path) -> None:
+    """Not of those that are kept because levers change there."""
+    of = Timeline.of_stretches({0.0: NO_LEVERS, 0.4: Levers(modules=["mlp"]), 0.8: NO_LEVERS}, 5)
+    run = raised(home, home / "kept at borders", timeline=of)
+    assert len(run.checkpoints) == 6  # .2, .5, 1, and the borders
+    name = "model.layers.0.mlp.down_proj.weight"
+    for average, shares in ((Last(2), {0.5: 1, 1.0: 1}), (Last(3), {0.2: 1, 0.5: 1, 1.0: 1})):
+        found = weights_in(average_run(run, average).path)[name]
+        np.testing.assert_array_equal(found, mean_of(run, shares, name))
+    with pytest.raises(InputError, match="3 ages are kept, too few for the last 4"):
+        average_run(run, Last(4))
+    shutil.rmtree(run.path / "averages")
+    found = weights_in(average_run(run, Last(2), ages=(0.2, 1.0)).path)[name]
+    np.testing.assert_array_equal(found, mean_of(run, {0.2: 1, 1.0: 1}, name))
 
 
 def test_a_second_call_opens_what_is_there_and_finds_damage(run: Run, tmp_path: Path) -> None:
@@ -290,6 +307,17 @@ def test_every_arm_is_averaged_and_its_shuffle_too(study: Design, readings: pl.D
     assert "F-steep-s1-last-2" in averaged["run"].unique()
     samples = pl.read_parquet(study.path / "samples.parquet")
     assert set(samples["stage"]) == {"life", "washout", *NAMES}
+
+
+def test_the_last_ages_of_a_study_are_its_own(study: Design) -> None:
+    """Not the age at which a steep schedule has spent its rate."""
+    plan = next(plan for plan in study.plans if plan.name == "F-steep-s0")
+    run = Run.open(run_folder(study, plan))
+    assert study.settings.ages == (0.5, 1.0)
+    assert len(run.checkpoints) == 3
+    found = weights_in(average_folder(run.path, Last(2)))
+    for name, weight in found.items():
+        np.testing.assert_array_equal(weight, mean_of(run, {0.5: 1, 1.0: 1}, name))
 
 
 def found_in(study: Design, records: str, **wanted: object) -> list[dict[str, object]]:

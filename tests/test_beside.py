@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from scipy import stats
+from stories import pico_settings
 
 from upbringing.character import Profile
-from upbringing.study import Design, open_findings
+from upbringing.corpus import Corpus
+from upbringing.report import write_page
+from upbringing.study import Design, conclude, execute, open_findings, prepare
 from upbringing.study.beside import explored, fading_curve, half_lives
 from upbringing.study.figures import Figures
+from upbringing.study.permanova import order_spread
 
 AXIS = "drama–technical"
 
@@ -73,14 +78,40 @@ def test_the_map_is_of_what_passages_cost_the_minds(pico: Design, found: dict[st
     assert shown["p"] >= 1 / 6**2  # of two seeds, three arms each
 
 
-def test_random_orders_that_seeds_do_not_share_have_no_ratio(found: dict[str, Any]):
-    spread = found["exploratory"]["order_spread"]
-    assert (spread["ratio"], spread["num_orders"], spread["num_seeds"]) == (None, 2, 1)
-    assert spread["reason"] == (
-        "each random order of a study is read at one seed, so orders and seeds are not told apart: "
-        "raise 8 random orders or more, each at the same 2 seeds or more, and give their values to "
-        "study.permanova.order_spread"
-    )
+def test_a_study_without_random_orders_says_nothing_of_their_spread(found: dict[str, Any]):
+    assert found["exploratory"]["order_spreads"] == []
+
+
+def test_random_orders_are_raised_at_every_seed_and_their_spread_is_told(
+    stories: Corpus, tmp_path: Path
+):
+    settings = pico_settings(random_orders=8, schedules=("constant",), arms=("F", "S"))
+    settings = settings.model_copy(update={"ladder": False, "washout": None})
+    design = prepare(settings, stories, tmp_path / "study")
+    drawn = [plan for plan in design.plans if plan.role == "random order"]
+    assert [plan.name for plan in drawn] == [
+        f"random-{number}-constant-s{seed}" for seed in (0, 1) for number in range(1, 9)
+    ]
+    assert {plan.recipe.ages for plan in drawn} == {(1.0,)}
+    own = [design.rows(f"random-{number}", 32).order for number in range(1, 9)]
+    arms = [design.rows(f"S-s{seed}", 32).order for seed in (0, 1)]
+    assert len({order.digest for order in [*own, *arms]}) == 10
+    assert len({order.visits_digest for order in [*own, *arms]}) == 1
+    execute(design)
+    found = conclude(design)["exploratory"]["order_spreads"]
+    assert [one["what"] for one in found] == [
+        f"{AXIS}, constant", "held-out bits per byte, constant",
+    ]  # fmt: skip
+    readings = pl.read_parquet(design.path / "findings.parquet")
+    rates = readings.filter(measure="bits_per_byte", subject="all", scope="whole", stage="life")
+    by_run = {(arm, seed): v for arm, seed, v in rates.select("arm", "seed", "value").iter_rows()}
+    values_OS = np.array([[by_run[f"random-{n}", seed] for seed in (0, 1)] for n in range(1, 9)])
+    shown = order_spread(values_OS, what=found[1]["what"])
+    assert found[1] == asdict(shown)
+    assert (shown.num_orders, shown.num_seeds, shown.reason) == (8, 2, "")
+    page = write_page(design.path).read_text("utf-8")
+    assert "8 random orders × 2 seeds" in page
+    assert '"arm": "random-1"' not in page  # it is no arm
 
 
 def test_poles_the_wrong_way_round_are_said_and_no_lost_run(pico: Design):

@@ -10,7 +10,7 @@ from lives import TINY
 from upbringing.corpus import Tokens
 from upbringing.errors import ArtefactError, InputError, StorageError
 from upbringing.training import Decoder, Shape, checkpoint, read_checkpoint
-from upbringing.training.checkpoint import write_checkpoint
+from upbringing.training.checkpoint import Rhythm, write_checkpoint
 
 
 @pytest.fixture
@@ -96,3 +96,25 @@ def test_what_is_no_checkpoint_is_refused(folder: Path, damage: str) -> None:
     with pytest.raises(ArtefactError) as caught:
         read_checkpoint(folder)
     assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("every_s", "saving_s", "due_after_s"), [(None, 1.0, 30), (None, 9.0, 180), (5.0, 9.0, 5)]
+)
+def test_snapshots_of_a_large_mind_come_seldom(
+    monkeypatch: pytest.MonkeyPatch, every_s: float | None, saving_s: float, due_after_s: float
+) -> None:
+    """Nine seconds of saving are a twentieth of three minutes."""
+    now = [0.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+    rhythm = Rhythm(every_s)
+    now[0] += every_s or 30
+    assert not rhythm.is_due
+    now[0] += 0.5
+    assert rhythm.is_due
+    with rhythm.saving():
+        now[0] += saving_s
+    now[0] += due_after_s
+    assert not rhythm.is_due
+    now[0] += 0.5
+    assert rhythm.is_due

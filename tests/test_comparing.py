@@ -16,8 +16,9 @@ from minds import byte_tokenizer
 from stories import say_in, story_scenes
 from tokenizers import Tokenizer
 
-from upbringing.character.between.comparison import Subject, compare_minds, differ_in
+from upbringing.character.between.comparison import compare_minds, differ_in
 from upbringing.character.between.direction import Direction
+from upbringing.character.between.together import Subject, measures_between
 from upbringing.character.between.trait import examine_trait, pole_texts
 from upbringing.character.likelihood import Passage
 from upbringing.character.probes import held_out_by_kind
@@ -116,7 +117,9 @@ def test_every_measure_between_two_minds_of_one_birth(family: Path) -> None:
     corpus = Corpus.open(family / "corpus")
     tokenizer = lives[0].run.tokens(corpus).tokenizer
     passages, kinds = held_out(corpus, tokenizer)
-    between = compare_minds([life.subject for life in lives], passages, kinds)
+    between = compare_minds(
+        [life.subject for life in lives], passages, kinds, [*measures_between().values()]
+    )
     pairs = between.pairs
     measures = {"model_map", "jensen_shannon", "cka", "procrustes", "procrustes_unrelated"}
     assert set(pairs["measure"]) == measures | {"weight_distance", "loss_barrier"}
@@ -151,9 +154,13 @@ def test_a_mind_and_itself(family: Path) -> None:
     passages, kinds = held_out(corpus, tokenizer)
     told: list[tuple[int, int]] = []
     between = compare_minds(
-        [life.subject for life in lives], passages, kinds, on_pair=lambda *done: told.append(done)
+        [life.subject for life in lives],
+        passages,
+        kinds,
+        [*measures_between().values()],
+        on_pair=lambda *done: told.append(done),
     )
-    assert told == [(1, 1)]
+    assert told == [(1, 1)] * 2  # weights, barrier
     for row in between.pairs.iter_rows(named=True):
         expected = {"cka": 1.0, "procrustes_unrelated": row["value"]}.get(row["measure"], 0.0)
         assert row["value"] == pytest.approx(expected, abs=1e-9), row
@@ -324,8 +331,9 @@ def test_subjects_may_be_of_any_minds() -> None:
     ]
     rng = np.random.default_rng(0)
     passages = [Passage((0, *rng.integers(1, 60, 20).tolist()), 1, 30) for _ in range(8)]
-    between = compare_minds(subjects, passages, ["one"] * 8, with_barrier=False)
+    between = compare_minds(subjects, passages, ["one"] * 8, [measures_between()["jensen_shannon"]])
     assert between.num_contexts == 160
-    js = next(f for f in between.figures if f.measure == "jensen_shannon").values_RR
+    (figure,) = between.figures
+    js = figure.values_RR
     assert js[0, 1] == 0
     assert js[0, 2] > 0

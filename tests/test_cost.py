@@ -44,6 +44,17 @@ def test_a_cost_is_counted_and_writes_nothing(home: Path, order: Order) -> None:
     assert double.num_visits == 144
 
 
+def test_parts_that_a_mind_of_the_shape_lacks_are_warned_of(order: Order) -> None:
+    spans = (
+        PhaseSpan("a", 0, 20, Levers(modules=["layers.2-"])),
+        PhaseSpan("b", 20, 72, Levers(modules=["attention"])),
+    )
+    (warning,) = estimate_cost(phased(order, *spans), "300k", 8, row_length=64).warnings
+    assert warning.startswith(
+        "a mind of shape 300k cannot live it: no weight is matched by 'layers.2-'\n    allowed: "
+    )
+
+
 def test_what_a_step_keeps_grows_with_its_rows(order: Order) -> None:
     small, large = (estimate_cost(phased(order), "300k", rows, row_length=64) for rows in (2, 8))
     # Activations and logits; whatever the rows, the weights in half precision.

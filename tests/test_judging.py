@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 from stories import story_scenes
 
 from upbringing.character import Axis, judge_for
+from upbringing.character.axes import PAIR_COLUMNS
 from upbringing.corpus import Corpus, write_corpus
 from upbringing.corpus.world import make_world
 
@@ -69,6 +71,13 @@ def test_without_parallels_it_is_examined_on_works_held_out(tmp_path: Path) -> N
     assert judging.judge.groups == works(scenes, "train")
     assert judging.report.num_groups == len(works(scenes, "held_out")) == 4
     assert judging.report.passed, judging.report.reason
+
+
+def test_pairs_of_the_axiss_own_leave_the_examination_to_held_out_works(tmp_path: Path) -> None:
+    row = ("e", "t", "So", "So it was.", "So it is.")
+    own = pl.DataFrame([row], schema=list(PAIR_COLUMNS), orient="row")
+    corpus = of(tmp_path, story_scenes())
+    assert judge_for(corpus, replace(AXIS, own=own)).report == judge_for(corpus, AXIS).report
 
 
 @pytest.mark.parametrize("unit", ["document", "id"])

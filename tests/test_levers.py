@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upbringing.errors import InputError
-from upbringing.order import NO_LEVERS, Levers, Rows
+from upbringing.errors import InputError, SettingsError
+from upbringing.order import NO_LEVERS, Levers, Rows, parse_curriculum
 from upbringing.training import CURVES, Priority, Segment, Timeline, curve_label, lr_share
 from upbringing.training.levers import Steps, plan_steps
 from upbringing.training.schedules import age_of_mass, read_curve, say_curve
@@ -202,6 +202,40 @@ def test_a_stretch_may_warm_up_again() -> None:
     timeline = Timeline.of_stretches({0.0: NO_LEVERS, 0.5: Levers(rewarm=0.5)}, 1)
     steps = plan_steps(8, timeline, schedule="constant", peak_lr=1, warmup_share=0)
     assert steps.lr == pytest.approx([1, 1, 1, 1, 0.5, 1, 1, 1])
+
+
+def test_where_two_warm_ups_meet_the_rate_rises_in_a_line() -> None:
+    said = {"schedule": "constant", "peak_lr": 1, "warmup_share": 0.25}
+    for rewarm, due in ((0.5, [0.25, 0.5, 0.75, 1]), (0.125, [0.5, 1, 1, 1])):
+        timeline = Timeline.of_stretches({0.0: Levers(rewarm=rewarm)}, 1)
+        assert plan_steps(8, timeline, **said).lr[:4] == pytest.approx(due)
+
+
+MISNAMED = """
+name: misnamed
+phases:
+  - {name: a, scenes: {kind: drama}, modules: [layers.0-3, layers.2-, "*.qkv", lm_head.weight]}
+  - {name: b, scenes: {kind: chat}, modules: [layer.0-3, mlp]}
+  - {name: c, scenes: {kind: poetry}, modules: {atention: 0}}
+  - {name: d, scenes: rest, lora: {rank: 2, modules: [layer.0]}}
+"""
+
+
+def test_parts_that_no_mind_has_are_refused_where_they_stand() -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_curriculum(MISNAMED)
+    told = [problem.what.partition("; allowed: ")[::2] for problem in caught.value.problems]
+    assert [what for what, _ in told] == [
+        "phases.1.modules: no part of a mind is called 'layer.0-3'",
+        "phases.2.modules.atention: no part of a mind is called 'atention'",
+        "phases.3.lora.modules.0: no part of a mind is called 'layer.0'",
+    ]
+    assert all(allowed.startswith("embed, head, attention, mlp, norms, ") for _, allowed in told)
+
+
+def test_stretches_under_one_adapter_are_one() -> None:
+    adapted = Levers(lora={"rank": 2})
+    assert len(Timeline.of_stretches({0.0: adapted, 0.5: adapted}, 4).segments) == 1
 
 
 def test_steps_by_eye() -> None:

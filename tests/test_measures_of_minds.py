@@ -20,7 +20,7 @@ from upbringing.character import (
     ProbeSettings,
     Sampling,
     measures,
-    own_measures,
+    measures_named,
 )
 from upbringing.character.axis_files import save_axis
 from upbringing.character.measures import Reading, readings_of
@@ -60,7 +60,10 @@ def probes(stories: Corpus) -> Probes:
     return Probes(stories, (AxisProbes(AXIS, None),), byte_tokenizer(), settings)
 
 
-@pytest.mark.parametrize("measure", measures().values(), ids=list(measures()))
+ALL = measures() | measures(named=True)
+
+
+@pytest.mark.parametrize("measure", ALL.values(), ids=list(ALL))
 def test_every_measure_states_its_unit_its_cost_and_how_it_fails(measure: Measure) -> None:
     lines = [line.strip() for line in measure.stated.splitlines()]
     stated = [line.partition(" ")[0] for line in lines]
@@ -77,13 +80,13 @@ def test_a_persons_own_measure_is_named_by_its_path(
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(MINE)
     before = list(measures())
-    (mood,) = own_measures(["mine.py:mood"])
+    (mood,) = measures_named(["mine.py:mood"])
     assert (mood.name, mood.unit, mood.along) == ("mine.py:mood", "stops", False)
     assert list(measures()) == before
     asked = Asked(TableMind(random_table(), row_length=64).as_mind(), probes)
     stops = asked.samples["text"].str.count_matches(r"\.").mean()
     assert list(readings_of(asked, [mood])) == [Reading("mine.py:mood", "all", stops, "stops")]
-    (broken,) = own_measures(["mine.py:broken"])
+    (broken,) = measures_named(["mine.py:broken"])
     with pytest.raises(InputError, match=r"mine\.py:broken fails: AttributeError"):
         list(readings_of(asked, [broken]))
 
@@ -93,10 +96,10 @@ def test_a_measure_whose_file_has_changed_is_another_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(MINE)
-    (before,) = own_measures(["mine.py:mood"])
-    assert own_measures(["mine.py:mood"])[0].file_digest == before.file_digest
+    (before,) = measures_named(["mine.py:mood"])
+    assert measures_named(["mine.py:mood"])[0].file_digest == before.file_digest
     Path("mine.py").write_text(MINE.replace("stops", "full stops"))
-    (after,) = own_measures(["mine.py:mood"])
+    (after,) = measures_named(["mine.py:mood"])
     assert (after.unit, after.file_digest != before.file_digest) == ("full stops", True)
 
 
@@ -108,12 +111,16 @@ def test_all_that_cannot_be_measured_by_is_said_at_once(
     Path("wrong.py").write_text("1 / 0")
     names = ["mine.py:undecorated", "wrong.py:mood", "none.py:mood", "voise"]
     with pytest.raises(InputError) as caught:
-        own_measures(names)
+        measures_named(names)
     problems = [str(problem) for problem in caught.value.problems]
     assert "mine.py has no measure called 'undecorated'" in problems[0]
     assert "allowed: mine.py:mood, mine.py:broken" in problems[0]
     assert "wrong.py cannot be run: ZeroDivisionError" in problems[1]
     assert "there is no file 'none.py'" in problems[2]
+    assert (
+        "allowed: trait_clarity, steering, order_memory, FILE.py:FUNCTION, lm-eval:TASK"
+        in problems[3]
+    )
     assert "did you mean 'voice'?" in problems[3]
 
 
@@ -173,7 +180,7 @@ def test_the_measure_of_the_documents_can_be_asked(
     monkeypatch.chdir(tmp_path)
     (code,) = re.findall(r"^```python\n(.*?)^```", document(), re.DOTALL | re.MULTILINE)
     Path("mine.py").write_text(code)
-    (mood,) = own_measures(["mine.py:mood"])
+    (mood,) = measures_named(["mine.py:mood"])
     asked = Asked(TableMind(random_table(), row_length=64).as_mind(), probes)
     assert [reading.subject for reading in readings_of(asked, [mood])] == ["all"]
 
@@ -186,10 +193,11 @@ def stated(measure: Measure) -> list[str]:
     """What a measure's docstring says: what it is, its unit, its cost, how it fails."""
     text = " ".join(measure.stated.split())
     parts = re.split(r" (?:Unit|Cost|Fails): ", text)
-    return [f"`{measure.name}`", *parts, "along" if measure.along else "end"]
+    when = "along" if measure.along else "end, where named" if measure.named else "end"
+    return [f"`{measure.name}`", *parts, when]
 
 
 def test_the_documents_list_every_measure_in_its_own_words() -> None:
     """Where a measure is new or says something else, the table below is the new one."""
-    table = "\n".join(f"| {' | '.join(stated(one))} |" for one in measures().values())
+    table = "\n".join(f"| {' | '.join(stated(one))} |" for one in ALL.values())
     assert table in document(), table

@@ -128,14 +128,14 @@ def test_a_constant_difference_leaves_nothing_to_compare_with(values_AS: np.ndar
     mapped = permanova(squares, [f"arm {a}" for a in arm], seed.tolist(), what="x", seed=0)
     assert (mapped.statistic, mapped.reason) == (None, found.reason)
     eight = np.repeat(values_AS, 4, axis=0)
-    assert order_spread(eight).reason == found.reason
+    assert order_spread(eight, what="x").reason == found.reason
 
 
 # The spread of random orders
 
 
 def test_fewer_than_eight_orders_say_so():
-    found = order_spread(table(7, 6))
+    found = order_spread(table(7, 6), what="x")
     assert found.ratio is None
     assert found.reason == "7 random orders × 6 seeds, needs 8 × 2"
 
@@ -143,7 +143,7 @@ def test_fewer_than_eight_orders_say_so():
 def test_the_ratio_is_that_of_the_components_of_variance():
     values_OS = table(10, 6)
     f, _ = anova_of(values_OS)
-    found = order_spread(values_OS)
+    found = order_spread(values_OS, what="x")
     assert found.ratio == pytest.approx((f - 1) / 6, abs=1e-6)
     assert found.low < found.ratio < found.high
 
@@ -153,11 +153,11 @@ def test_its_interval_covers():
     held = []
     for _ in range(400):
         values_OS = draw((10, 6)) + np.sqrt(0.5) * draw((10, 1)) + draw((1, 6))
-        found = order_spread(values_OS)
+        found = order_spread(values_OS, what="x")
         held.append(found.low <= 0.5 <= found.high)
     assert np.mean(held) == pytest.approx(0.95, abs=0.03)
 
 
 def test_no_spread_of_orders_is_no_less_than_nothing():
     draw = generator(0, "test permanova", "none").standard_normal((8, 30))
-    assert order_spread(draw).low == 0
+    assert order_spread(draw, what="x").low == 0

@@ -18,7 +18,7 @@ from upbringing.files import read_json, write_json
 from upbringing.identity import digest_json
 from upbringing.order import Order, compile_order, load_curriculum
 from upbringing.study import Design, prepare
-from upbringing.study import preparation as preparation_module
+from upbringing.study import drafting as drafting_module
 from upbringing.study.rules import RULES
 
 
@@ -212,7 +212,7 @@ def test_the_plans(stories: Corpus, place: Path) -> None:
     assert names[6:12] == [f"{arm}-steep-s{seed}" for seed in (0, 1) for arm in "FLS"]
     rungs = ("pole-drama", "pole-technical", "mix-25", "mix-50", "mix-75")
     assert names[12:] == [f"{rung}-constant-s{seed}" for seed in (0, 1) for rung in rungs]
-    assert [plan.is_arm for plan in design.plans] == [True] * 12 + [False] * 10
+    assert [plan.role for plan in design.plans] == ["arm"] * 12 + ["rung"] * 10
     assert {plan.recipe.num_rows for plan in design.plans} == {design.said["num_tokens"] // 32}
     ages = {plan.schedule: plan.recipe.ages for plan in design.plans if plan.is_arm}
     assert ages == {"constant": (0.5, 1.0), "steep": (0.5, 0.572, 1.0)}  # when its rate is spent
@@ -231,8 +231,8 @@ def test_arms_that_are_not_one_class_are_refused_before_anything_is_written(
             return Order.from_rows(corpus, order.sequence[1:], seed=order.seed)
         return order
 
-    real = preparation_module.compile_order
-    monkeypatch.setattr(preparation_module, "compile_order", forgetful)
+    real = drafting_module.compile_order
+    monkeypatch.setattr(drafting_module, "compile_order", forgetful)
     with pytest.raises(ComparisonError, match="arms F and L differ in visits: 1 scenes"):
         prepare(pico_settings(), stories, place)
     assert not place.exists()

@@ -19,9 +19,9 @@ from test_execution import children_of, is_zombie
 from upbringing.corpus import Corpus
 from upbringing.files import write_json
 from upbringing.order import Rows, compile_order, parse_curriculum
-from upbringing.progress import life_shown
 from upbringing.study import Design, Progress, prepare
-from upbringing.study_progress import StudyProgress
+from upbringing.terminal.progress import life_shown
+from upbringing.terminal.study_progress import StudyProgress
 from upbringing.training import KindsRead, Life, Moment, Run, Timeline, raise_on_order
 from upbringing.training.levers import plan_steps
 
@@ -94,7 +94,7 @@ class Clock:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("upbringing.progress.time.monotonic", Clock())
+    monkeypatch.setattr("upbringing.terminal.progress.time.monotonic", Clock())
 
 
 def test_a_line_of_a_life_now_and_then(
@@ -221,7 +221,7 @@ def test_a_terminal_shows_the_life_and_sigterm_saves_it(home: Path, place: Path)
     [
         (signal.SIGTERM, False, 143, "stopped, saved: the same command continues\n"),
         (signal.SIGTERM, True, 143, "stopped, saved: the same command continues\n"),
-        (signal.SIGINT, True, 130, ""),
+        (signal.SIGINT, True, 130, "stopped, saved: the same command continues\n"),
     ],
     ids=["SIGTERM", "SIGTERM to all", "Ctrl-C"],
 )

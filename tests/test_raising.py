@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lives import rows_of
+import torch
+from lives import everything, rows_of
+from transformers import GPT2Config, GPT2LMHeadModel
 
-from upbringing.errors import InputError, ResumeError
-from upbringing.training import Life, raise_on_order, read_checkpoint
+from upbringing.corpus import load_tokenizer, write_tokenizer
+from upbringing.errors import InputError, ResumeError, StoppedError
+from upbringing.files import folder_digest
+from upbringing.order import Rows
+from upbringing.training import Life, Moment, OnStep, raise_on_order, read_checkpoint
+from upbringing.training.levers import Steps
 
 LIFE = Life(row_length=64, batch_size=16, precision="fp32")
 
@@ -33,12 +40,58 @@ def test_a_tokenizer_may_be_given(home: Path) -> None:
     assert run.recipe.peak_lr == 1e-3
 
 
+@pytest.fixture(scope="module")
+def gpt2(home: Path) -> Path:
+    """A model of the library's, tied, with the tokenizer of `home`."""
+    tokenizer = load_tokenizer(home / "tokenizer.json")
+    config = GPT2Config(
+        vocab_size=tokenizer.get_vocab_size(), n_embd=16, n_layer=2, n_head=2, n_positions=64,
+        bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    GPT2LMHeadModel(config).save_pretrained(home / "gpt2")
+    write_tokenizer(home / "gpt2", tokenizer)
+    return home / "gpt2"
+
+
+@pytest.mark.parametrize("rank", [None, 2], ids=["whole", "by an adapter"])
+def test_a_model_of_the_librarys_is_raised_further_and_goes_on_to_the_same_bytes(
+    home: Path, gpt2: Path, rank: int | None
+) -> None:
+    life = replace(LIFE, parent=gpt2, peak_lr=1e-2, lora=rank, row_length=48, batch_size=5)
+
+    def stop_after_nine(rows: Rows, steps: Steps) -> OnStep:
+        del rows, steps
+
+        def on_step(now: Moment) -> None:
+            if now.done == 9:
+                raise StoppedError("enough")
+
+        return on_step
+
+    order, corpus = home / "order", home / "corpus"
+    whole = raise_on_order(order, corpus, home / f"further {rank}", life)
+    assert whole.recipe.starts_from == folder_digest(gpt2)
+    assert whole.verify()
+    place = home / f"further {rank}, stopped"
+    with pytest.raises(StoppedError):
+        raise_on_order(order, corpus, place, life, watch=stop_after_nine)
+    raise_on_order(order, corpus, place, life)
+    assert everything(place) == everything(whole.path)
+    ended = GPT2LMHeadModel.from_pretrained(whole.checkpoints[1.0])
+    begun = dict(GPT2LMHeadModel.from_pretrained(gpt2).named_parameters())
+    moved = {name for name, w in ended.named_parameters() if not w.equal(begun[name])}
+    matrices = {name for name in begun if ".c_" in name and name.endswith(".weight")}
+    assert moved == (matrices if rank else set(begun))
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
         ({"shape": "7b"}, "no shape is called '7b'"),
         ({"schedule": "slow"}, "no schedule is called 'slow'"),
         ({"precision": "fp8"}, "no precision is called 'fp8'"),
+        ({"peak_lr": float("nan")}, "the peak rate is nan"),
     ],
 )
 def test_what_is_not_there_is_refused_before_the_work(

@@ -32,6 +32,7 @@ SECTIONS = [
     "life",
     "turning",
     "figures",
+    "explored",
     "samples",
     "making",
     "words",
@@ -236,9 +237,23 @@ def test_what_not_every_study_has_is_shown_where_it_is_there(study: Path) -> Non
             "sentences": ["Constant rate, before chat: no figure."],
         },
         doses={"contrasts": [contrast], "sentences": ["Constant rate, F against S: no dose."]},
+        exploratory={
+            "omnibus": [],
+            "order_spreads": [
+                {
+                    "what": "held-out bits per byte, constant",
+                    "ratio": 0.11,
+                    "low": 0.0,
+                    "high": 0.93,
+                    "num_orders": 8,
+                    "num_seeds": 3,
+                    "reason": "",
+                }
+            ],
+        },
     )
     page = Outline(render(read_study(study), with_text=True))
-    further = ["hypotheses", "fading", "interpretation", "doses"]
+    further = ["hypotheses", "fading", "interpretation", "doses", "explored"]
     assert [name for name in page.sections if name in further] == further
     for said in (
         fake_study.HOSTILE,
@@ -246,6 +261,8 @@ def test_what_not_every_study_has_is_shown_where_it_is_there(study: Path) -> Non
         "Constant rate, before chat: no figure.",
         "Scenes of chat that are read most differently",
         "Constant rate, F against S: no dose.",
+        "8 random orders × 3 seeds",
+        "0.00\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.93",
     ):
         assert said in page.text
 

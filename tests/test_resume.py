@@ -10,8 +10,8 @@ import pytest
 from lives import NEVER_S, Fault, everything, lived, raised, recipe_of, rows_of
 
 from upbringing.errors import ArtefactError, ResumeError, StorageError, VerificationError
-from upbringing.files import write_manifest
-from upbringing.training import Ledger
+from upbringing.files import folder_digest, write_manifest
+from upbringing.training import Ledger, records
 
 KILLED = (-signal.SIGKILL, "")
 
@@ -130,6 +130,20 @@ def test_a_disk_that_fills_at_the_end_leaves_nothing_half_written(
     assert not {"ledger.parquet", "run.json"} & files
     assert not [name for name in files if "draft" in name]
     assert raised(home, place).verify()
+
+
+def test_a_snapshot_hashes_no_checkpoint_a_second_time(
+    home: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def counted(folder: Path) -> str:
+        hashed.append(folder.name)
+        return folder_digest(folder)
+
+    monkeypatch.setattr(records, "folder_digest", counted)
+    raised(home, place, snapshot_every_s=0.0)
+    assert hashed == ["age_0.2000", "age_0.5000"]  # with the last one the life is over
 
 
 def stopped(home: Path, place: Path, step: int = 12) -> Path:

@@ -154,5 +154,5 @@ def test_what_cannot_be_asked_is_said_before_anything_is_made(
             stories,
             tmp_path / "s",
         )
-    assert "'voice' names no measure of your own" in str(error.value)
+    assert "'voice' is asked in any case" in str(error.value)
     assert not (tmp_path / "s").exists()

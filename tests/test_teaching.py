@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from lives import raised, recipe_of, rows_of
+from lives import TINY, raised, recipe_of, rows_of
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from upbringing.errors import InputError
 from upbringing.order import NO_LEVERS, Levers
-from upbringing.training import Decoder, Ledger, Priority, Run, Timeline
+from upbringing.training import Decoder, Ledger, Priority, Run, Segment, Timeline
 from upbringing.training.feed import Feed
 from upbringing.training.levers import plan_steps
-from upbringing.training.optimizer import Optimizer
+from upbringing.training.optimizer import Optimizer, check_levers
 
 BATCH = 4
 
@@ -93,7 +93,7 @@ def test_a_rate_of_a_part_is_a_factor_on_its_step(home: Path) -> None:
         (["embed"], "'embed' is named and 'head' is not"),
         ({"head": 0.5, "embed": 1}, "both are one weight"),
         (["layers.7"], "no weight is matched by 'layers.7'\n    allowed: .*layers.0 to layers.1"),
-        (["atention"], "no weight is matched by 'atention'"),
+        (["lm_head.weight"], "no weight is matched by 'lm_head.weight'"),
         ({"*": 0}, "no part of the mind learns"),
     ],
 )
@@ -176,8 +176,8 @@ def test_adamw_with_batches_that_change_is_the_formula_written_out() -> None:
     of = Timeline.of_stretches(
         {
             0.0: NO_LEVERS,
-            0.2: Levers(batch_size=1, modules={"second": 0}),
-            0.4: Levers(batch_size=8, modules={"first": 0.5}),
+            0.2: Levers(batch_size=1, modules={"*second": 0}),
+            0.4: Levers(batch_size=8, modules={"*first": 0.5}),
             0.7: Levers(batch_size=2, moments="anew"),
         },
         4,
@@ -235,6 +235,64 @@ def test_an_adapter_learns_in_place_of_the_weights_and_joins_them(home: Path) ->
         if "self_attn" in name:
             change = weights_of(run)[name] - weight
             assert torch.linalg.matrix_rank(change, rtol=1e-4) <= 2, name
+
+
+def test_an_adapter_learns_on_over_a_border_of_other_levers(home: Path) -> None:
+    """A life cut in two by a lever that changes nothing comes to the same bits."""
+    lora = Levers(batch_size=BATCH, lora={"rank": 2})
+    whole, cut = (
+        raised(
+            home, home / f"adapted, {len(ages)} stretches", batch_size=BATCH, num_rows=10 * BATCH,
+            ages=(1.0,), timeline=Timeline(tuple(Segment(age, lora) for age in ages)),
+        )
+        for ages in ([0.0], [0.0, 0.5])
+    )  # fmt: skip
+    assert list(cut.checkpoints) == [0.0, 0.5, 1.0]
+    for name, weight in weights_of(whole).items():
+        assert weight.equal(weights_of(cut)[name]), name
+
+
+def test_an_adapter_begins_anew_with_the_moments_or_with_another_rank() -> None:
+    of = Timeline.of_stretches(
+        {
+            0.0: Levers(lora={"rank": 2}),
+            0.2: Levers(lora={"rank": 2}, lr_scale=0.5),
+            0.4: Levers(lora={"rank": 2}, moments="anew"),
+            0.6: Levers(lora={"rank": 1}),
+            0.8: NO_LEVERS,
+        },
+        1,
+    )
+    steps = plan_steps(10, of, schedule="constant", peak_lr=1e-2, warmup_share=0)
+    mind = Decoder(replace(TINY, num_vocab=50), row_length=8, seed=0)
+    optimizer = Optimizer(mind, steps, of, weight_decay=0.1, beta1=0.9, seed=0)
+    learnt = []
+    for step in range(10):
+        optimizer.begin(step)
+        b = dict(mind.named_parameters()).get("layers.0.qkv.lora_B")
+        learnt.append(None if b is None else (b.shape[1], bool(b.any())))
+        mind.losses(torch.arange(18).view(2, 9) + step).mean().backward()
+        optimizer.step(step)
+        assert set(optimizer.adam.state) <= set(mind.parameters())
+    anew, on = (2, False), (2, True)
+    assert learnt == [anew, on, on, on, anew, on, (1, False), (1, True), None, None]
+
+
+def test_all_that_a_mind_cannot_have_is_told_at_once() -> None:
+    of = Timeline.of_stretches(
+        {
+            0.0: Levers(modules=["layers.7"]),
+            0.3: Levers(lora={"rank": 2, "modules": ["norms"]}),
+            0.6: Levers(modules=["layers.7"], lr_scale=0.5),
+        },
+        BATCH,
+    )
+    with pytest.raises(InputError) as caught:
+        check_levers(Decoder(replace(TINY, num_vocab=50), row_length=8, seed=0), of)
+    assert [problem.what for problem in caught.value.problems] == [
+        "no weight is matched by 'layers.7'",
+        "none of 5 weights named is a matrix of a layer",
+    ]
 
 
 def test_an_adapter_that_cannot_be_is_refused_before_the_first_step(home: Path) -> None:

@@ -16,7 +16,16 @@ from worlds import make_home
 
 from upbringing.errors import InputError, ShortageError, StoppedError
 from upbringing.order import NO_LEVERS, Levers
-from upbringing.training import Decoder, Moment, Numerics, Run, Timeline, settle_process, train
+from upbringing.training import (
+    Decoder,
+    Moment,
+    Numerics,
+    Run,
+    Timeline,
+    records,
+    settle_process,
+    train,
+)
 from upbringing.training.world import world_of_process
 
 BATCH = 8
@@ -138,13 +147,58 @@ def test_who_watches_may_stop_a_life_and_nothing_is_lost(home: Path) -> None:
     assert (home / "watched" / "resume" / "step_00000005").exists()
 
 
-def test_lack_of_memory_says_what_to_lower(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("whose", "name", "error", "what"),
+    [
+        (Decoder, "losses", torch.OutOfMemoryError("CUDA out of memory"), "3 rows of 48 tokens"),
+        # The moments are there after the first step, and not before.
+        (torch.optim.AdamW, "step", RuntimeError("MPS backend out of memory"), "3 rows of 48"),
+        (Decoder, "losses", MemoryError(), "3 rows of 48 tokens"),
+        (Decoder, "to", RuntimeError("DefaultCPUAllocator: can't allocate memory"), "the weights"),
+    ],
+)
+def test_lack_of_memory_says_what_to_lower(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whose: type,
+    name: str,
+    error: Exception,
+    what: str,
+) -> None:
     def lacks(*_: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
-    monkeypatch.setattr(Decoder, "losses", lacks)
-    with pytest.raises(ShortageError, match="3 rows of 48 tokens do not fit"):
-        raised(home, home / "no memory")
+    monkeypatch.setattr(whose, name, lacks)
+    with pytest.raises(ShortageError, match=rf"^{what}.* do not fit .*\n.*(lower|take)"):
+        raised(home, home / f"no memory {name} {type(error).__name__}")
+
+
+def test_another_error_stays_what_it_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("expected a matrix")
+
+    monkeypatch.setattr(Decoder, "losses", fails)
+    with pytest.raises(RuntimeError, match="expected a matrix"):
+        raised(home, home / "another error")
+
+
+def test_a_life_that_diverged_and_was_killed_at_its_end_is_ended(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between what it keeps of the divergence and its manifest."""
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise SystemExit
+
+    place = home / "diverged and killed"
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "write_manifest", killed)
+        with pytest.raises(SystemExit):
+            raised(home, place, peak_lr=1e30)
+    assert (place / "diverged").exists()
+    run = raised(home, place, peak_lr=1e30)
+    assert run.diverged_at is not None
+    assert run.digest == raised(home, home / "diverged unhindered", peak_lr=1e30).digest
 
 
 def test_a_life_that_diverges_keeps_the_mind_before_and_the_batch(home: Path) -> None:

@@ -498,7 +498,8 @@ def measure(
         list[str] | None, typer.Option(help="A further axis: one built in, or its file.")
     ] = None,
     add: Annotated[
-        list[str] | None, typer.Option(help="A measure: FILE.py:FUNCTION or lm-eval:TASK.")
+        list[str] | None,
+        typer.Option(help="A further measure: its name, FILE.py:FUNCTION, lm-eval:TASK."),
     ] = None,
     lang: Lang = None,
 ) -> None:
@@ -544,6 +545,9 @@ def compare(
     trait: Annotated[
         str | None, typer.Option(help="KINDS:KINDS, poles whose direction is looked for.")
     ] = None,
+    add: Annotated[
+        list[str] | None, typer.Option("--add", help="A measure of your own: FILE.py:FUNCTION.")
+    ] = None,
     barrier: Annotated[
         bool, typer.Option("--barrier/--no-barrier", help="The loss barrier takes the longest.")
     ] = True,
@@ -552,8 +556,9 @@ def compare(
     """Say how far apart minds are: what they expect, how they see text, where their weights lie."""
     from upbringing.terminal.comparing import Questions, compare_runs
 
+    poles = _poles(trait) if trait else None
     asked = Questions(
-        age, held_out_bytes, corpus, lang, order_memory, _poles(trait) if trait else None, barrier
+        age, held_out_bytes, corpus, lang, order_memory, poles, tuple(add or ()), barrier
     )
     compare_runs(runs, asked, records)
 

@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
+from upbringing.errors import InputError
 from upbringing.files import file_digest
 
 SUFFIX = ".py"
+
+T = TypeVar("T")
 
 _DIGESTS: dict[str, str] = {}
 
@@ -49,3 +54,28 @@ def run_file(path: str) -> None:
 def digest_of_file(path: str) -> str:
     """SHA-256 (hex) of the file as it was run."""
     return _DIGESTS[path]
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """By what a decorated function is named: `mood`, or `mine.py:mood` in a person's own file."""
+    module = function.__module__
+    return f"{module}:{function.__name__}" if module.endswith(SUFFIX) else function.__name__
+
+
+def decorated_at(name: str, known: Mapping[str, T], decorator: str) -> T:
+    """What `known` has under `PATH:FUNCTION` when the file at that path has been run.
+
+    Raises `InputError` for a file that cannot be run, and for a function that it does not decorate.
+    """
+    path, _, function = name.rpartition(":")
+    try:
+        run_file(path)
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
+    if name not in known:
+        inside = [one for one in known if one.startswith(f"{path}:")]
+        raise InputError(
+            f"{path} has no measure called {function!r}",
+            allowed=", ".join(inside) or f"functions that are decorated with {decorator}",
+        )
+    return known[name]

@@ -194,6 +194,7 @@ def _plan_line(design: Design) -> str:
         f"{design.said['num_tokens']:,} tokens each; "
         f"{', '.join(settings.arms)} × {', '.join(settings.curves)} × "
         f"{len(settings.seeds)} seeds, the poles{' and the ladder' if settings.ladder else ''}"
+        f"{f', {settings.random_orders} random orders' if settings.random_orders else ''}"
     )
 
 

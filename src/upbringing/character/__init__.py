@@ -3,6 +3,7 @@
 # The measures of the package, each in the module that says what it is about; in this order.
 from upbringing.character import (
     competence,
+    inside,
     interpretation,
     knowledge,
     learning_curves,
@@ -20,7 +21,7 @@ from upbringing.character.measures import (
     life_measure,
     measure,
     measures,
-    own_measures,
+    measures_named,
 )
 from upbringing.character.probes import (
     AxisProbes,
@@ -53,6 +54,7 @@ __all__ = [
     "by_judges",
     "competence",
     "draw_samples",
+    "inside",
     "interpretation",
     "judge_for",
     "knowledge",
@@ -61,7 +63,7 @@ __all__ = [
     "measure",
     "measure_run",
     "measures",
-    "own_measures",
+    "measures_named",
     "probes_for",
     "probes_of",
     "style",

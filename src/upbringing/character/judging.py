@@ -1,7 +1,8 @@
 """A judge for an axis: trained on a corpus's training scenes, examined on text it never saw.
 
-Where the axis's kinds are told in parallels, the examination is on those: the same events in both
-manners, on topics that no scene has. Elsewhere it is on the held-out scenes.
+Where the corpus tells the axis's kinds in parallels, the examination is on those: the same events
+in both manners, on topics that no scene has. Elsewhere it is on the corpus's held-out scenes, also
+where the axis brings pairs of its own: the judge will hear minds that read this corpus.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def _texts(corpus: Corpus, axis: Axis) -> tuple[pl.DataFrame, pl.DataFrame]:
     poles = pl.col("kind").is_in([*axis.positive.kinds, *axis.negative.kinds])
     scenes = corpus.columns([*UNITS, "text", "kind", "lang", "split"])
     scenes = scenes.filter(poles, pl.col("split") != LEFT_OUT, lang=axis.lang)
-    pairs = axis.pairs(corpus)
+    pairs = axis.pairs(corpus) if axis.own is None else None
     if pairs is not None:
         ends = (("positive", axis.positive), ("negative", axis.negative))
         told = [

@@ -17,7 +17,7 @@ import polars as pl
 
 from upbringing.character.asked import Asked
 from upbringing.errors import InputError, Problem
-from upbringing.own_files import SUFFIX, digest_of_file, run_file
+from upbringing.own_files import SUFFIX, decorated_at, digest_of_file, name_of
 from upbringing.settings import suggestion
 
 Figures = Mapping[str, float]
@@ -34,6 +34,7 @@ class Measure:
     ask     what it asks one mind; of a measure of a life nothing
     tell    what it makes of a life's readings along its ages; of a measure of one mind nothing
     judged  whether it is what a judge of voice heard
+    named   whether it is asked only where it is named, because it takes long
     """
 
     name: str
@@ -42,6 +43,7 @@ class Measure:
     ask: Callable[[Asked], Figures] | None = None
     tell: Callable[[pl.DataFrame], Figures] | None = None
     judged: bool = False
+    named: bool = False
     file_digest: str | None = None
 
     @property
@@ -64,13 +66,13 @@ _MEASURES: dict[str, Measure] = {}
 
 
 def measure(
-    *, unit: str, along: bool = True, judged: bool = False
+    *, unit: str, along: bool = True, judged: bool = False, named: bool = False
 ) -> Callable[[Callable[[Asked], Figures]], Callable[[Asked], Figures]]:
     """Make a function of an `Asked` mind a measure, under its own name."""
 
     def add(function: Callable[[Asked], Figures]) -> Callable[[Asked], Figures]:
-        name = _name(function)
-        _MEASURES[name] = Measure(name, unit, along, ask=function, judged=judged)
+        name = name_of(function)
+        _MEASURES[name] = Measure(name, unit, along, ask=function, judged=judged, named=named)
         return function
 
     return add
@@ -84,16 +86,11 @@ def life_measure(
     """
 
     def add(function: Callable[[pl.DataFrame], Figures]) -> Callable[[pl.DataFrame], Figures]:
-        name = _name(function)
+        name = name_of(function)
         _MEASURES[name] = Measure(name, unit, along=False, tell=function)
         return function
 
     return add
-
-
-def _name(function: Callable[..., Figures]) -> str:
-    module = function.__module__
-    return f"{module}:{function.__name__}" if module.endswith(SUFFIX) else function.__name__
 
 
 def by_judges() -> list[str]:
@@ -101,27 +98,28 @@ def by_judges() -> list[str]:
     return [name for name, one in _MEASURES.items() if one.judged]
 
 
-def measures() -> dict[str, Measure]:
-    """Every measure of the package, by its name."""
-    return {name: one for name, one in _MEASURES.items() if SUFFIX not in name}
+def measures(*, named: bool = False) -> dict[str, Measure]:
+    """The measures of the package: those asked in any case, or those asked where `named`."""
+    own = {name: one for name, one in _MEASURES.items() if SUFFIX not in name}
+    return {name: one for name, one in own.items() if one.named == named}
 
 
-def own_measures(names: Sequence[str], *, check: bool = False) -> tuple[Measure, ...]:
-    """Measures of a person's own, by path and function, `mine.py:mood`, and tasks of
-    lm-evaluation-harness, `lm-eval:TASK`; with `check` these are loaded too, which takes seconds.
+def measures_named(names: Sequence[str], *, check: bool = False) -> tuple[Measure, ...]:
+    """The measures that a person names: those of the package that are not asked in any case, those
+    of their own, by path and function, `mine.py:mood`, and tasks of lm-evaluation-harness,
+    `lm-eval:TASK`; with `check` these are loaded too, which takes seconds.
 
     Raises `InputError`, for all names at once, where a file cannot be run or has no such measure.
     """
     from upbringing.character.harness.running import check_harness_tasks
 
-    found, problems = [], []
+    found, problems = [], list[Problem]()
     for name in names:
         try:
-            found.append(_own(name))
-        except ValueError as error:
-            problems.append(Problem(f"{name}: {error}", "measures"))
+            found.append(_named(name))
         except InputError as error:
-            problems += error.problems
+            where = "measures"
+            problems += [replace(one, where=one.where or where) for one in error.problems]
     if problems:
         raise InputError(problems)
     if check:
@@ -129,31 +127,25 @@ def own_measures(names: Sequence[str], *, check: bool = False) -> tuple[Measure,
     return tuple(found)
 
 
-def _own(name: str) -> Measure:
+def _named(name: str) -> Measure:
     from upbringing.character.harness.running import harness_measure, is_harness_measure
 
     if is_harness_measure(name):
         return harness_measure(name)
-    file, is_path, _ = name.rpartition(f"{SUFFIX}:")
-    if not is_path:
-        known = list(measures())
+    if f"{SUFFIX}:" in name:
+        own = decorated_at(name, _MEASURES, "@measure")
+        return replace(own, file_digest=digest_of_file(name.rpartition(":")[0]))
+    known, in_any_case = measures(named=True), measures()
+    if name in in_any_case:
+        raise InputError(f"{name!r} is asked in any case", do="leave it out")
+    if name not in known:
         raise InputError(
-            f"{name!r} names no measure of your own",
-            where="measures",
-            allowed=f"FILE.py:FUNCTION, lm-eval:TASK; {', '.join(known)} are asked in any case",
-            do=suggestion(name, known),
+            f"{name!r} is no measure to be named",
+            allowed=f"{', '.join(known)}, FILE.py:FUNCTION, lm-eval:TASK; {', '.join(in_any_case)} "
+            "are asked in any case",
+            do=suggestion(name, [*known, *in_any_case]),
         )
-    path = f"{file}{SUFFIX}"
-    run_file(path)
-    if name not in _MEASURES:
-        inside = [known for known in _MEASURES if known.startswith(f"{path}:")]
-        what = f"{path} has no measure called {name.removeprefix(f'{path}:')!r}"
-        raise InputError(
-            what,
-            where="measures",
-            allowed=", ".join(inside) or "functions that are decorated with @measure",
-        )
-    return replace(_MEASURES[name], file_digest=digest_of_file(path))
+    return known[name]
 
 
 def readings_of(asked: Asked, wanted: Sequence[Measure]) -> Iterator[Reading]:

@@ -5,14 +5,33 @@ Settings that phases, studies and runs share. A lever that is not set leaves the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from upbringing.settings import Settings
 
 Rate = Annotated[float, Field(ge=0)]
+
+_PARTS = ("embed", "head", "attention", "mlp", "norms")
+_LAYERS = re.compile(r"layers\.\d+(-\d*)?")
+_WEIGHT = re.compile(r"final_norm|[a-zA-Z_]\w*(\.\w+)*\.[a-zA-Z_]\w*")
+
+
+def _could_be(pattern: str) -> str:
+    """A pattern over parts, where some mind could have what it names."""
+    is_glob = any(sign in pattern for sign in "*?[")
+    if pattern in _PARTS or is_glob or _LAYERS.fullmatch(pattern) or _WEIGHT.fullmatch(pattern):
+        return pattern
+    raise ValueError(
+        f"no part of a mind is called {pattern!r}; allowed: {', '.join(_PARTS)}, layers.2, "
+        "layers.0-3, layers.2-, or a glob over the names of weights such as *.qkv"
+    )
+
+
+Part = Annotated[str, AfterValidator(_could_be)]
 
 
 class Adapter(Settings):
@@ -26,7 +45,7 @@ class Adapter(Settings):
 
     rank: Annotated[int, Field(ge=1)]
     alpha: Annotated[int, Field(ge=1)] | None = None
-    modules: tuple[str, ...] = ("attention", "mlp")
+    modules: tuple[Part, ...] = ("attention", "mlp")
 
 
 def read_rates(said: Any) -> Any:
@@ -48,7 +67,7 @@ def _say_rates(rates: Mapping[str, float] | None) -> Any:
 
 
 Rates = Annotated[
-    dict[Annotated[str, Field(min_length=1)], Rate],
+    dict[Annotated[Part, Field(min_length=1)], Rate],
     Field(min_length=1),
     BeforeValidator(read_rates),
     PlainSerializer(_say_rates),
@@ -92,7 +111,7 @@ class Levers(Settings):
     @property
     def begin_anew(self) -> bool:
         """Whether a stretch with these levers differs from going on under the same ones."""
-        return self.moments == "anew" or self.rewarm > 0 or self.lora is not None
+        return self.moments == "anew" or self.rewarm > 0
 
     def words(self) -> list[str]:
         """Each lever that is set, as a person says it; empty where none is."""

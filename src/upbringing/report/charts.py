@@ -27,7 +27,7 @@ Chart = alt.Chart | alt.LayerChart
 def arms_of(study: Study) -> list[str]:
     """The arms that are orders of the same text, F M L O D S N."""
     arms = study.character["arm"].unique().to_list()
-    return sorted((a for a in arms if not words.is_calibration(a)), key=words.arm_rank)
+    return sorted((arm for arm in arms if arm in study.findings.arms), key=words.arm_rank)
 
 
 def dots(

@@ -1,4 +1,4 @@
-"""What a study says besides its verdicts, as sections: hypotheses, interpretation, doses, fading.
+"""What a study says besides its verdicts, as sections, from hypotheses to what only explores.
 
 Takes the records of `findings.json`; gives HTML in which every string of the study is escaped. Each
 section shows the sentences that were made of its records, and the records folded away.
@@ -12,7 +12,14 @@ from itertools import groupby
 
 from upbringing.report import words
 from upbringing.report.markup import number_cell, row_head, table
-from upbringing.report.records import Contrast, Findings, HalfLife, Interpretation, Told
+from upbringing.report.records import (
+    Contrast,
+    Exploratory,
+    Findings,
+    HalfLife,
+    Interpretation,
+    Told,
+)
 from upbringing.report.tables import contrasts_table
 
 
@@ -66,6 +73,40 @@ def fading(found: Sequence[HalfLife]) -> str:
     ]
     caption = f"Half-lives over the washout, {escape(found[0].unit)}; {found[0].method}."
     return table(caption, ["Contrast", "", "Half-life", "Why"], rows)
+
+
+def explored(found: Exploratory) -> str:
+    """Whether the arms differ at all, and how much random orders differ."""
+    rows = [
+        [
+            row_head(one.what, one.method),
+            number_cell(words.number(one.statistic), one.reason),
+            number_cell(words.p_value(one.p)),
+            number_cell(words.number(one.share)),
+        ]
+        for one in found.omnibus
+    ]
+    caption = (
+        "All arms at once: do they differ at all? Nothing is decided by this, since a control may"
+        " be what differs."
+    )
+    heads = ["", "F", "p", "Share of the spread within seeds"]
+    whole = f"<details><summary>All arms at once</summary>{table(caption, heads, rows)}</details>"
+    if not found.order_spreads:
+        return whole
+    spreads = [
+        [
+            row_head(one.what, f"{one.num_orders} random orders × {one.num_seeds} seeds"),
+            number_cell(words.number(one.ratio), one.reason),
+            number_cell(words.interval(one.low, one.high)),
+        ]
+        for one in found.order_spreads
+    ]
+    caption = (
+        "Random orders, each read at every seed: the variance between orders over what is left"
+        " between minds. 0: orders drawn by chance differ no more than minds of one order do."
+    )
+    return table(caption, ["", "σ²order/σ²residual", "95%"], spreads) + whole
 
 
 def _told(found: Told, findings: Findings, more: str) -> str:

@@ -76,6 +76,7 @@ def _further(findings: Findings) -> Iterator[Section]:
         )
     if findings.doses:
         yield Section("doses", "Style against knowledge", further.doses(findings.doses, findings))
+    yield Section("explored", "Explored, not decided", further.explored(findings.exploratory))
 
 
 def _charts(study: Study) -> dict[str, Mapping[str, Any]]:

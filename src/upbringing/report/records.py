@@ -175,6 +175,36 @@ class HalfLife(Record):
     reason: str
 
 
+class Omnibus(Record):
+    """Whether the arms differ at all, on an axis or on the map of minds."""
+
+    what: str
+    statistic: float | None
+    p: float | None
+    share: float | None
+    method: str
+    reason: str
+
+
+class OrderSpread(Record):
+    """How much random orders differ, in units of what is left of the seeds."""
+
+    what: str
+    ratio: float | None
+    low: float | None
+    high: float | None
+    num_orders: int
+    num_seeds: int
+    reason: str
+
+
+class Exploratory(Record):
+    """What no verdict is read off."""
+
+    omnibus: tuple[Omnibus, ...]
+    order_spreads: tuple[OrderSpread, ...]
+
+
 class Findings(Record):
     """`findings.json`, the fields that a report uses."""
 
@@ -210,6 +240,7 @@ class Findings(Record):
     half_lives: tuple[HalfLife, ...]
     interpretation: Interpretation | None
     doses: Told | None
+    exploratory: Exploratory
     numerics: Mapping[str, object]
     digests: Mapping[str, str]
     sampling: Sampling

@@ -46,7 +46,7 @@ def turning_points_of(study: Study) -> TurningPoints:
         study.measures.filter(pl.col("scope") == ALONG),
         study.ribbons,
         [(findings.primary, findings.axis), (MEASURE, ALL)],
-        arms=[arm for arm in findings.arms if not words.is_calibration(arm)],
+        arms=[*findings.arms],
     )
 
 

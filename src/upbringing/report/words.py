@@ -126,6 +126,8 @@ def arm(name: str, findings: Findings) -> str:
         return findings.arms[name]
     if name == "pole-rest":
         return f"raised without {findings.block}"
+    if name.startswith("random-"):
+        return "a random order, the same at every seed"
     rung, _, axis = name.partition("@")
     if rung.startswith("pole-"):
         return f"raised on {rung.removeprefix('pole-')} only"
@@ -150,8 +152,3 @@ def arm_rank(name: str) -> tuple[int, str]:
     if name in ARM_ORDER:
         return ARM_ORDER.index(name), name
     return len(ARM_ORDER) + name.startswith("pole-"), name
-
-
-def is_calibration(arm_name: str) -> bool:
-    """True for poles and mixtures, which define the scale and are no orders of the same text."""
-    return arm_name.startswith(("pole-", "mix-"))

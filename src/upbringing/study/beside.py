@@ -1,4 +1,4 @@
-"""What stands beside the verdicts of a study: half-lives, and omnibus tests that only explore."""
+"""What stands beside the verdicts: half-lives, and what only explores."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from upbringing.study.design import WASHOUT, Design, Dimension
 from upbringing.study.execution import LIFE, WASHOUT_AGES, run_folder
 from upbringing.study.figures import Figures
 from upbringing.study.half_life import HalfLife, half_life
-from upbringing.study.permanova import FEWEST_ORDERS, Omnibus, OrderSpread, omnibus, permanova
+from upbringing.study.permanova import Omnibus, OrderSpread, omnibus, order_spread, permanova
 from upbringing.study.poles import is_measurable
 from upbringing.study.rules import PLACES
 from upbringing.study.statistics import FloatArray
-
-RANDOM_ORDERS = ("S", "N")
-"""The arms whose order is drawn, another at every seed."""
 
 
 def half_lives(figures: Figures) -> list[HalfLife]:
@@ -84,17 +81,23 @@ def _on_the_map(design: Design, schedule: str) -> Omnibus:
     return permanova(squares_RR, arms, seeds, what=f"model map, {schedule}", seed=0)
 
 
-def spread_of_orders(design: Design) -> OrderSpread:
-    """σ²order/σ²residual of a study, which has none: each of its random orders is read at one seed,
-    so what orders differ by cannot be told from what seeds do. The record says what would give it.
+def spreads_of_orders(figures: Figures) -> list[OrderSpread]:
+    """σ²order/σ²residual of the study's random orders under every schedule: on each axis, and in
+    held-out bits per byte. Empty where it raised none.
     """
-    arms = [arm for arm in RANDOM_ORDERS if arm in design.settings.arms]
-    reason = (
-        "each random order of a study is read at one seed, so orders and seeds are not told apart: "
-        f"raise {FEWEST_ORDERS} random orders or more, each at the same 2 seeds or more, and give "
-        "their values to study.permanova.order_spread"
-    )
-    return OrderSpread(None, None, None, len(arms) * len(design.settings.seeds), 1, reason)
+    design = figures.design
+    orders = list(dict.fromkeys(p.arm for p in design.plans if p.role == "random order"))
+    if not orders:
+        return []
+    asked = [(one.primary, one.axis.name, one.axis.name) for one in design.dimensions]
+    asked.append(("bits_per_byte", "all", "held-out bits per byte"))
+    found = []
+    for schedule in design.settings.curves:
+        for measure, subject, what in asked:
+            values = figures.values(measure, subject, schedule, LIFE)
+            values_OS = np.stack([values[order] for order in orders])
+            found.append(order_spread(values_OS, what=f"{what}, {schedule}"))
+    return found
 
 
 def fading_curve(figures: Figures, dimension: Dimension, schedule: str, arm: str) -> FloatArray:

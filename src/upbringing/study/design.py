@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -24,7 +24,7 @@ from upbringing.character import (
     Probes,
     ProbeSettings,
     Sampling,
-    own_measures,
+    measures_named,
 )
 from upbringing.corpus import Corpus, Tokens, load_tokenizer, tokenize
 from upbringing.errors import ArtefactError
@@ -36,16 +36,20 @@ from upbringing.study.settings import ProbeAmounts, StudySettings
 from upbringing.training import Recipe
 from upbringing.training.averaging import Average
 
-FORMAT = "study/2"
-WASHOUT = "washout"
+FORMAT = "study/3"
+WASHOUT, RANDOM = "washout", "random"
 JUDGE, PAIRS = "judge.json", "pairs.parquet"
+
+
+Role = Literal["arm", "rung", "random order"]
 
 
 @dataclass(frozen=True)
 class Plan:
     """One run to come: its arm, schedule and seed, the order it reads, its recipe.
 
-    `is_arm` is False for poles and ladder, which give the unit and are not compared.
+    Arms are compared; rungs, the poles and the ladder, give the unit; random orders, each read at
+    every seed, say how much orders differ by chance.
     """
 
     name: str
@@ -54,7 +58,12 @@ class Plan:
     seed: int
     order: str
     recipe: Recipe
-    is_arm: bool
+    role: Role
+
+    @property
+    def is_arm(self) -> bool:
+        """Whether it is compared: looked at through its life, averaged, washed out."""
+        return self.role == "arm"
 
 
 @dataclass(frozen=True)
@@ -169,7 +178,7 @@ class Design:
     @cached_property
     def probes(self) -> Probes:
         """The questions that every mind is asked."""
-        extra = own_measures(self.settings.measures)
+        extra = measures_named(self.settings.measures)
         for measure in extra:
             if measure.file_digest != self.said["digests"][f"measure {measure.name}"]:
                 raise ArtefactError("is another measure than the study's", where=measure.name)

@@ -47,12 +47,13 @@ def execute(
 
     With `rungs_only` those of the poles and ladders alone, by which axes pass their gates.
     Raises what a run raises (`StorageError`, `ArtefactError`, …), `ResumeError` if a worker is
-    killed, `StoppedError` after SIGTERM; in each case the same study can be executed again.
+    killed, `StoppedError` after SIGTERM, `KeyboardInterrupt` after Ctrl-C; in each case the same
+    study can be executed again.
     """
     todo = [
         plans[0].name
         for plans in _groups(design)
-        if not all(is_done(design, plan) or (rungs_only and plan.is_arm) for plan in plans)
+        if not all(is_done(design, plan) or (rungs_only and plan.role != "rung") for plan in plans)
     ]
     begin = partial(_begin, design.path, log, rungs_only)
     if _fills_a_device(design):
@@ -66,7 +67,7 @@ def _begin(path: Path, log: Log, rungs_only: bool) -> Work:
     groups = {plans[0].name: plans for plans in _groups(design)}
 
     def work(name: str, report: OnProgress) -> None:
-        wanted = [plan for plan in groups[name] if not (rungs_only and plan.is_arm)]
+        wanted = [plan for plan in groups[name] if not (rungs_only and plan.role != "rung")]
         raise_group(design, wanted, report, log)
 
     return work
@@ -96,7 +97,7 @@ def is_done(design: Design, plan: Plan) -> bool:
 def stage_folders(design: Design, plan: Plan) -> dict[str, Path]:
     """Where a run of the design lies: its life, its averages by name, its washout.
 
-    Poles and ladder have a life alone; so has a run that diverges.
+    Rungs and random orders have a life alone; so has a run that diverges.
     """
     life = run_folder(design, plan)
     averages = design.averages if plan.is_arm else ()
@@ -115,7 +116,7 @@ def washout_folder(design: Design, plan: Plan) -> Path:
 
 
 def has_washout(design: Design, plan: Plan) -> bool:
-    """Whether a run is to be washed out: the arms are, poles and ladder are not."""
+    """Whether a run is to be washed out: the arms are."""
     return plan.is_arm and design.settings.washout is not None
 
 
@@ -133,7 +134,8 @@ def raise_group(design: Design, plans: Sequence[Plan], report: OnProgress, log: 
             if run.diverged_at is not None:
                 continue
             for average in design.averages if plan.is_arm else ():
-                measure_run(average_run(run, average), design.probes)
+                averaged = average_run(run, average, design.settings.ages)
+                measure_run(averaged, design.probes)
             if has_washout(design, plan):
                 forked = _washout(design, plan, run)
                 washouts.append(_member(design, forked, report, mirror, run.checkpoints[1.0]))
@@ -172,7 +174,9 @@ def _member(
 
 def _lived(design: Design, plans: Sequence[Plan], lives: Sequence[Member]) -> list[Run]:
     """The runs of some plans; rungs that another study raised are taken in, new ones are kept."""
-    rungs = {life.place: life for plan, life in zip(plans, lives, strict=True) if not plan.is_arm}
+    rungs = {
+        life.place: life for plan, life in zip(plans, lives, strict=True) if plan.role == "rung"
+    }
     taken = {place: take_in(rung, design.corpus) for place, rung in rungs.items()}
     found = {place: run for place, run in taken.items() if run}
     raised = _raised([life for life in lives if life.place not in found])

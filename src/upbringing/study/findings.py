@@ -18,7 +18,7 @@ import polars as pl
 from upbringing.errors import ArtefactError
 from upbringing.files import read_json, write_json
 from upbringing.study.answer import answer
-from upbringing.study.beside import explored, half_lives, spread_of_orders
+from upbringing.study.beside import explored, half_lives, spreads_of_orders
 from upbringing.study.cut_short import cut_short
 from upbringing.study.design import WASHOUT, Design, Dimension
 from upbringing.study.doses import Doses, doses
@@ -58,7 +58,7 @@ def conclude(design: Design) -> dict[str, Any]:
 
 def gates(design: Design) -> dict[str, Poles]:
     """Which axes of a study can be measured, from its rungs alone, which must be done."""
-    readings, _ = gather(design, [plan for plan in design.plans if not plan.is_arm])
+    readings, _ = gather(design, [plan for plan in design.plans if plan.role == "rung"])
     return dict(Figures.of(design, readings).poles)
 
 
@@ -107,7 +107,7 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
         "doses": _record(doses(figures)),
         "exploratory": {
             "omnibus": [asdict(one) for one in explored(figures)],
-            "order_spread": asdict(spread_of_orders(design)),
+            "order_spreads": [asdict(one) for one in spreads_of_orders(figures)],
         },
         "answer": told,
     }

@@ -51,6 +51,7 @@ class OrderSpread:
     `low`, `high`: exact 95% interval by F, cut off at 0.
     """
 
+    what: str
     ratio: float | None
     low: float | None
     high: float | None
@@ -120,14 +121,14 @@ def permanova(
     return Omnibus(what, statistic, p, found / within, arms, num_seeds, method)
 
 
-def order_spread(values_OS: FloatArray) -> OrderSpread:
+def order_spread(values_OS: FloatArray, *, what: str) -> OrderSpread:
     """σ²order/σ²residual of random orders × seeds, (F − 1)/S with its exact interval.
 
     Only over 8 orders or more that are all random: fewer leave the interval without an end that
     says anything.
     """
     num_orders, num_seeds = values_OS.shape
-    nothing = OrderSpread(None, None, None, num_orders, num_seeds)
+    nothing = OrderSpread(what, None, None, None, num_orders, num_seeds)
     if not np.isfinite(values_OS).all():
         return replace(nothing, reason=LOST)
     if num_orders < FEWEST_ORDERS or num_seeds < 2:
@@ -140,7 +141,7 @@ def order_spread(values_OS: FloatArray) -> OrderSpread:
     df = num_orders - 1, (num_orders - 1) * (num_seeds - 1)
     low, high = (statistic / float(stats.f.ppf(q, *df)) for q in (0.975, 0.025))
     ratio, low, high = (max(0.0, (f - 1) / num_seeds) for f in (statistic, low, high))
-    return OrderSpread(ratio, low, high, num_orders, num_seeds)
+    return OrderSpread(what, ratio, low, high, num_orders, num_seeds)
 
 
 def _squares(values_AS: FloatArray) -> tuple[float, float]:

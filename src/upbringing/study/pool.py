@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 
@@ -53,7 +53,7 @@ def side_by_side(
 
     `begin` is called once in each process, to open what all its pieces need; it can be pickled. One
     worker is this process. Raises what a piece raises, `ResumeError` if a worker is killed, and
-    `StoppedError` after SIGTERM, when all is saved.
+    when all is saved `StoppedError` after SIGTERM, `KeyboardInterrupt` after Ctrl-C.
     """
     report = on_progress or (lambda _: None)
     if not names:
@@ -71,7 +71,8 @@ def side_by_side(
         _signals_held_back() as raise_signal,
         ProcessPoolExecutor(workers, context, _enter, (begin, channel, stop)) as pool,
     ):
-        futures = [pool.submit(_do, name) for name in names]
+        with _deaf_to_ctrl_c():  # each `submit` may start a process
+            futures = [pool.submit(_do, name) for name in names]
         try:
             for progress in _listen(futures, channel, raise_signal):
                 report(progress)
@@ -89,14 +90,15 @@ def num_cores() -> int:
 
 
 # What a worker process keeps between its pieces.
-_worker: tuple[Work, OnProgress] | None = None
+_worker: tuple[Work, OnProgress, Event] | None = None
 
 _REPORT_EVERY = 8  # steps; the channel is not for every one of them
 
 
 def _enter(begin: Callable[[], Work], channel: mp.Queue[Progress], stop: Event) -> None:
     global _worker  # noqa: PLW0603  (a process pool has no other place for it)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which sets `stop`
+    # Ctrl-C is for the parent, which sets `stop`. On POSIX it is blocked here already.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     channel.cancel_join_thread()  # after a failure nobody listens, and the process must still end
     settle_process(1)
@@ -108,7 +110,7 @@ def _enter(begin: Callable[[], Work], channel: mp.Queue[Progress], stop: Event) 
         if now is None or now.done % _REPORT_EVERY == 0 or now.done == now.total:
             channel.put(progress)
 
-    _worker = begin(), report
+    _worker = begin(), report, stop
 
 
 def _end_with_parent() -> None:
@@ -124,13 +126,30 @@ def _end_with_parent() -> None:
 
 def _do(name: str) -> None:
     assert _worker is not None
-    work, report = _worker
+    work, report, stop = _worker
+    if not stop.is_set():
+        with suppress(StoppedError):
+            work(name, report)
+            return
+    # What it did is saved. A process that stayed would wait for work from a pool that may be gone,
+    # and the pool for its end.
+    os._exit(1)
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that are started inside hear no Ctrl-C, from their first instruction on.
+
+    For this process it waits until the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        work(name, report)
-    except StoppedError:
-        # What it did is saved. A process that stayed would wait for work from a pool that may be
-        # gone, and the pool for its end.
-        os._exit(1)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -145,7 +164,7 @@ def _signals_held_back() -> Iterator[Callable[[], None]]:
         if signal.SIGTERM in sent:
             raise StoppedError("stopped")
         if sent:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("stopped")
 
     if threading.current_thread() is not threading.main_thread():  # it gets no signals
         yield raise_signal

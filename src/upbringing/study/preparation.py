@@ -7,12 +7,20 @@ Preparing the same study again finds it there; another study in its place is ref
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from upbringing.character import Axis, AxisProbes, Judge, Probes, judge_for, measures, own_measures
+from upbringing.character import (
+    Axis,
+    AxisProbes,
+    Judge,
+    Probes,
+    judge_for,
+    measures,
+    measures_named,
+)
 from upbringing.character.axis_files import find_axes
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import InputError
@@ -23,39 +31,30 @@ from upbringing.order import (
     Order,
     Rows,
     arm_curriculum,
-    compile_order,
     describe_arm,
 )
 from upbringing.study.comparison import check_comparison_class
-from upbringing.study.cut_short import cut_short
 from upbringing.study.design import (
     FORMAT,
     JUDGE,
     PAIRS,
-    WASHOUT,
     Design,
     Plan,
     axis_folder,
     probe_settings,
 )
+from upbringing.study.drafting import Draft
 from upbringing.study.fixed import fix
-from upbringing.study.interpretation import FIRST_ARMS, borders_of
-from upbringing.study.lives import block_among, in_life, language_of, life_of, stream, tokens_of
+from upbringing.study.lives import block_among, in_life, language_of, life_of, tokens_of
 from upbringing.study.preregistration import FILE, check_hypotheses, preregistration, signed
 from upbringing.study.rules import RULES, pairs_for
 from upbringing.study.rungs import Rungs
 from upbringing.study.settings import StudySettings
 from upbringing.training import (
     Decoder,
-    Numerics,
-    Priority,
     Recipe,
-    Said,
-    Shape,
-    best_device,
     shape_named,
 )
-from upbringing.training.dose import dose_weights
 from upbringing.training.optimizer import check_levers
 from upbringing.training.recipe import digestible
 
@@ -71,17 +70,13 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     block = block_among(settings, corpus, lang)
     tokens = tokens_of(settings, corpus, lang)
     block = in_life(block, life_of(settings, corpus, tokens, lang), corpus)
-    extra = own_measures(settings.measures, check=True)
+    extra = measures_named(settings.measures, check=True)
     axes = _axes(settings, corpus, block, lang)
     check_hypotheses(settings.hypotheses, [axis.name for axis in axes])
     ladder = settings.ladder
     rungs = [Rungs.of(axis, corpus.kinds, ladder=ladder, is_first=axis is axes[0]) for axis in axes]
-    draft = _Draft(settings, corpus, tokens, block, rungs)
-    orders = dict(draft.orders())
-    lives = {arm: orders[f"{arm}-s{settings.seeds[0]}"] for arm in settings.arms}
-    num_rows = Rows(lives["S"], tokens, settings.row_length).num_rows
-    plans = tuple(draft.plans(orders, num_rows))
-    _prove(plans, orders, tokens)
+    draft = Draft(settings, corpus, tokens, block, rungs)
+    _prove(draft.plans, draft.orders, tokens)
     heard = {axis.name: judge_for(corpus, axis) for axis in axes if axis.judged}
     judges = {name: judging.judge for name, judging in heard.items()}
     probes = Probes(
@@ -106,20 +101,20 @@ def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
         "arms": {arm: describe_arm(arm, block) for arm in settings.arms},
         "curricula": {arm: arm_curriculum(arm, block).to_yaml() for arm in settings.arms},
         "num_parameters": draft.shape.num_parameters,
-        "num_tokens": num_rows * settings.row_length,
+        "num_tokens": draft.num_rows * settings.row_length,
         "contrasts": [list(pair) for pair in pairs_for(settings.arms)],
         "measures": [*measures(), *settings.measures],
-        "runs": [{**vars(plan), "recipe": plan.recipe.as_json()} for plan in plans],
+        "runs": [{**vars(plan), "recipe": plan.recipe.as_json()} for plan in draft.plans],
         "digests": {
             "corpus": corpus.digest,
             "tokenizer": tokens.digest,
             **{f"judge {name}": judge.digest for name, judge in judges.items()},
             **{f"measure {measure.name}": measure.file_digest for measure in extra},
-            **{f"order {name}": order.digest for name, order in orders.items()},
+            **{f"order {name}": order.digest for name, order in draft.orders.items()},
         },
     }
     design["preregistration"] = preregistration(design)
-    _write(place, digestible(design), corpus, orders, axes, judges)
+    _write(place, digestible(design), corpus, draft.orders, axes, judges)
     return Design.open(place)
 
 
@@ -149,112 +144,20 @@ def _check_lives(settings: StudySettings) -> None:
             "an adapter, a moving average and a population go together in no study",
             do="leave all but one of `lora`, `ema` and `population` out",
         )
-    form = replace(shape_named(settings.shape), width=2, num_heads=1, mlp_width=1, num_vocab=1)
-    check_levers(Decoder(form, row_length=1, seed=0), settings.timeline)  # as to names of parts
+    dwarf = Decoder(shape_named(settings.shape).dwarf, row_length=1, seed=0)
+    check_levers(dwarf, settings.timeline)  # as to names of parts
 
 
-@dataclass(frozen=True)
-class _Draft:
-    """A study in the making: orders and plans follow from these."""
-
-    settings: StudySettings
-    corpus: Corpus
-    tokens: Tokens
-    block: Block
-    rungs: Sequence[Rungs]
-
-    def orders(self) -> Iterator[tuple[str, Order]]:
-        """Every order by name: arms and ladder for each seed, one washout for all."""
-        life_tokens = 0
-        for seed in self.settings.seeds:
-            for arm in self.settings.arms:
-                order = compile_order(self.corpus, arm_curriculum(arm, self.block), seed=seed)
-                life_tokens = Rows(order, self.tokens, self.settings.row_length).num_tokens
-                yield f"{arm}-s{seed}", order
-            for rungs in self.rungs:
-                for arm in rungs.shares:
-                    order = rungs.order(
-                        arm, self.corpus, self.tokens, num_tokens=life_tokens, seed=seed
-                    )
-                    yield f"{arm}-s{seed}", order
-        if self.settings.washout:
-            yield WASHOUT, compile_order(self.corpus, stream(WASHOUT, self.block.life), seed=0)
-
-    def plans(self, orders: Mapping[str, Order], num_rows: int) -> Iterator[Plan]:
-        """The runs: the arms under every schedule, the poles and the ladder under the first.
-
-        One unit of character for the whole study, so that schedules can be compared in it.
-        """
-        for schedule in self.settings.curves:
-            for seed in self.settings.seeds:
-                for arm in self.settings.arms:
-                    yield self._plan(arm, schedule, seed, orders, num_rows, is_arm=True)
-        first = next(iter(self.settings.curves))
-        for rungs in self.rungs:
-            for seed in self.settings.seeds:
-                for arm in rungs.shares:
-                    yield self._plan(arm, first, seed, orders, num_rows, is_arm=False)
-
-    def _plan(
-        self, arm: str, schedule: str, seed: int, orders: Mapping[str, Order], num_rows: int, *,
-        is_arm: bool,
-    ) -> Plan:  # fmt: skip
-        order, asked = f"{arm}-s{seed}", self.settings
-        rows = Rows(orders[order], self.tokens, asked.row_length)
-        curve = asked.curves[schedule]
-        recipe = Recipe.of(
-            rows,
-            self.shape,
-            seed=seed,
-            schedule=curve,
-            batch_size=asked.batch_size,
-            timeline=asked.timeline,
-            numerics=self.numerics,
-            peak_lr=asked.peak_of(schedule),
-            num_rows=num_rows,
-            # Poles are a yardstick at the end of life; arms are looked at through it.
-            ages=self._ages(curve, orders) if is_arm else (1.0,),
-        )
-        half_lives = tuple(one.ema for one in asked.averages if one.ema) if is_arm else ()
-        recipe = replace(recipe, batch_rule=asked.batch_rule, emas=half_lives)
-        if asked.priority:
-            priority = Priority(asked.priority.curve, asked.priority.weighs)
-            recipe = replace(recipe, priority=priority)
-        if arm == "D":
-            first = Rows(orders[f"F-s{seed}"], self.tokens, asked.row_length)
-            weights = dose_weights(rows, first, recipe.steps, self.block.kinds)
-            recipe = replace(recipe, loss_by_kind=weights)
-        return Plan(f"{arm}-{schedule}-s{seed}", arm, schedule, seed, order, recipe, is_arm)
-
-    def _ages(self, curve: Said, orders: Mapping[str, Order]) -> tuple[float, ...]:
-        """The ages that are kept of every arm under a schedule."""
-        asked = self.settings
-        kept = {*asked.ages, *cut_short(curve)}
-        for arm in FIRST_ARMS if asked.next else ():
-            order = orders[f"{arm}-s{asked.seeds[0]}"]
-            kept |= {*borders_of(Rows(order, self.tokens, asked.row_length))}
-        return tuple(sorted(kept))
-
-    @property
-    def shape(self) -> Shape:
-        """The study's shape with the vocabulary that the tokenizer really has."""
-        return replace(shape_named(self.settings.shape), num_vocab=self.tokens.num_vocab)
-
-    @property
-    def numerics(self) -> Numerics:
-        """Fixed for the study; one thread a mind on a CPU, where minds run side by side."""
-        asked = self.settings.numerics
-        device = best_device() if asked.device == "auto" else asked.device
-        return Numerics(asked.precision, asked.compiled, device=device, population=asked.population)
-
-
-def _prove(plans: tuple[Plan, ...], orders: Mapping[str, Order], tokens: Tokens) -> None:
-    """Every seed's arms are one comparison class under every schedule."""
-    groups: dict[tuple[str, int], dict[str, tuple[Rows, Recipe]]] = {}
+def _prove(plans: Sequence[Plan], orders: Mapping[str, Order], tokens: Tokens) -> None:
+    """Every seed's arms are one comparison class under every schedule; so are its random orders."""
+    groups: dict[tuple[str, str, int], dict[str, tuple[Rows, Recipe]]] = {}
     for plan in plans:
-        if plan.is_arm:
+        if plan.role != "rung":
             rows = Rows(orders[plan.order], tokens, plan.recipe.row_length)
-            groups.setdefault((plan.schedule, plan.seed), {})[plan.arm] = (rows, plan.recipe)
+            groups.setdefault((plan.role, plan.schedule, plan.seed), {})[plan.arm] = (
+                rows,
+                plan.recipe,
+            )
     for arms in groups.values():
         check_comparison_class(arms)
 

@@ -78,6 +78,7 @@ def preregistration(design: Mapping[str, Any]) -> str:
             f"Block: {' + '.join(settings['block'])}. {len(design['runs'])} minds: {minds}.",
             *_section("Hypotheses", hypotheses or ["None was written down: this explores."]),
             *_section("Arms", arms),
+            *_section("Random orders", _random_orders(settings["random_orders"])),
             *_section("Schedules", [schedules]),
             *_section("Seeds", [f"{seeds}. A seed is the unit, and none is added."]),
             *_section("Axes, and the measure that decides on each", axes),
@@ -90,6 +91,12 @@ def preregistration(design: Mapping[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _random_orders(number: int | None) -> list[str]:
+    if not number:
+        return ["None: how much orders differ by chance is not asked."]
+    return [f"{number}, each read at every seed. How much they differ is told and decides nothing."]
 
 
 def signed(text: str, digest: str) -> str:

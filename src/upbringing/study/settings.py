@@ -23,6 +23,7 @@ from upbringing.settings import (
     parse_settings,
     validate_all,
 )
+from upbringing.study.permanova import FEWEST_ORDERS
 from upbringing.study.preregistration import HypothesisSettings
 from upbringing.study.treatments import (
     AverageSettings,
@@ -89,8 +90,8 @@ class StudySettings(Settings):
               begins with the counterpart
     axes      further axes of character that every mind is asked about: names of those built in, or
               files; the first is always that from the block to its counterpart
-    measures  measures of your own, `mine.py:mood`, and tasks of lm-evaluation-harness,
-              `lm-eval:TASK`, besides those of the package
+    measures  measures of your own, `mine.py:mood`, tasks of lm-evaluation-harness, `lm-eval:TASK`,
+              and those of the package that are asked only where they are named
     arms      of order.ARMS; S, the shuffle, always among them
     schedules curves of the learning rate over age, each by a name, with settings, or as a table
     seeds     how many minds an arm, or which seeds
@@ -100,6 +101,8 @@ class StudySettings(Settings):
     priority  how much each age counts
     averages  averages of the weights of every arm, each compared with that of its own shuffle
     ladder    raise the mixtures too, by which an axis passes its gate
+    random_orders  so many shuffles besides, each read at every seed: how much orders differ by
+              chance
 
     hypotheses  what is expected, and by which verdict it is answered
     exclusions  what is to be left out of the reading, in words
@@ -128,6 +131,7 @@ class StudySettings(Settings):
     ages: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.1, 0.25, 0.5, 0.75, 1.0)
     averages: tuple[AverageSettings, ...] = ()
     ladder: bool = True
+    random_orders: Annotated[int, Field(ge=FEWEST_ORDERS)] | None = None
     washout: WashoutSettings | None = WashoutSettings()
     probes: ProbeAmounts = ProbeAmounts()
     numerics: NumericsSettings = NumericsSettings()

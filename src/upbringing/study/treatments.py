@@ -47,7 +47,7 @@ class PrioritySettings(Settings):
 class AverageSettings(Settings):
     """The weights of several ages as one mind: `last`, `soup` or `ema`.
 
-    last   the mean of so many last checkpoints
+    last   the mean of so many of the last `ages`
     soup   two of `ages`: the mind at the second with `share` (a half) of that at the first in it,
            in all weights or in `modules`
     ema    a moving average, its half-life a share of the life

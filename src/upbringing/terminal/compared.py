@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from upbringing.character.between.birth import birth_of
-from upbringing.character.between.comparison import Subject
+from upbringing.character.between.together import Subject
 from upbringing.errors import InputError, Problem, UpbringingError
 from upbringing.identity import digest_json
 from upbringing.study import Design, study_folder

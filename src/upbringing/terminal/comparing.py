@@ -13,6 +13,7 @@ from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
 
+from upbringing.character.between import MeasureBetween, measures_between, own_measures_between
 from upbringing.character.between.comparison import Between, compare_minds
 from upbringing.character.between.direction import direction_cosine
 from upbringing.character.between.met import memory_by_layer, met_once
@@ -45,6 +46,7 @@ class Questions:
     lang            of that text; by default the language of the runs, where they read only one
     order_memory    whether each mind is asked when it met its scenes
     poles           positive and negative kinds whose direction is looked for in each mind
+    add             measures between minds of a person's own, by path
     barrier         whether the loss barrier is measured
     """
 
@@ -54,7 +56,15 @@ class Questions:
     lang: str | None = None
     order_memory: bool = False
     poles: tuple[Sequence[str], Sequence[str]] | None = None
+    add: Sequence[str] = ()
     barrier: bool = True
+
+    def measures(self) -> list[MeasureBetween]:
+        """The measures between minds that are asked for; raises `InputError` for unknown ones."""
+        known = measures_between()
+        if not self.barrier:
+            del known["loss_barrier"]
+        return [*known.values(), *own_measures_between(self.add)]
 
 
 def compare_runs(paths: Sequence[Path], asked: Questions, json: Path | None = None) -> None:
@@ -64,6 +74,7 @@ def compare_runs(paths: Sequence[Path], asked: Questions, json: Path | None = No
     """
     if json is not None and json.exists():
         raise InputError("already exists, and nothing is overwritten", where=str(json))
+    measures = asked.measures()
     lives = open_lives(paths, asked.age, one_corpus=asked.corpus is None)
     if len(lives) == 1 and not (asked.order_memory or asked.poles):
         raise InputError(
@@ -75,7 +86,7 @@ def compare_runs(paths: Sequence[Path], asked: Questions, json: Path | None = No
     lang = asked.lang or (lives[0].lang() if asked.corpus is None else None)
     found: dict[str, Any] = {"age": asked.age, "minds": [_said_of(life) for life in lives]}
     if len(lives) > 1:
-        found["between"] = _say_between(lives, corpus, lang, asked)
+        found["between"] = _say_between(lives, corpus, lang, asked, measures)
     if asked.order_memory:
         found["order_memory"] = _say_memory(lives, asked.age)
     if asked.poles:
@@ -97,7 +108,11 @@ def _said_of(life: Life) -> dict[str, Any]:
 
 
 def _say_between(
-    lives: Sequence[Life], corpus: Corpus, lang: str | None, asked: Questions
+    lives: Sequence[Life],
+    corpus: Corpus,
+    lang: str | None,
+    asked: Questions,
+    measures: Sequence[MeasureBetween],
 ) -> dict[str, Any]:
     """Print what lies between the minds, and give the records."""
     tokenizer = load_tokenizer(lives[0].checkpoint)
@@ -106,8 +121,8 @@ def _say_between(
         [life.subject for life in lives],
         list(chain.from_iterable(by_kind.values())),
         [kind for kind, passages in by_kind.items() for _ in passages],
-        with_barrier=asked.barrier,
-        on_pair=_Watch("loss barriers"),
+        measures,
+        on_pair=_Watch("pairs"),
     )
     say(
         f"{len(lives)} minds at age {asked.age:g}, on {between.num_passages} held-out passages of "
@@ -130,9 +145,9 @@ def _records(between: Between) -> dict[str, Any]:
         )
     ]
     spreads = [
-        {"measure": figure.measure, "of": figure.of, "unit": figure.unit}
+        {"measure": figure.measure, "of": figure.of, "unit": figure.by.unit}
         | asdict(spread := between.orders_against_seeds(figure))
-        | {"ratio": spread.ratio if figure.is_distance else None}
+        | {"ratio": spread.ratio if figure.by.is_distance else None}
         for figure in between.figures
     ]
     return {
@@ -210,11 +225,13 @@ class _Watch:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._started = self._said = time.monotonic()
+        self._first = self._said = time.monotonic()
 
     def __call__(self, done: int, of: int) -> None:
         now = time.monotonic()
-        if done < of and now - self._said > _LINE_EVERY_S:
+        if done == 1:
+            self._first = now
+        elif done < of and now - self._said > _LINE_EVERY_S:
             self._said = now
-            left = (now - self._started) * (of - done) / done
+            left = (now - self._first) * (of - done) / (done - 1)
             say(f"  {done} of {of} {self._what}, about {left:.0f} s left")

@@ -56,11 +56,12 @@ def _pair_table(between: Between) -> Table:
 
 def _matrix(between: Between, figure: Figure) -> Table:
     """One figure between each two minds."""
-    title = f"{_named(figure.measure)}, {figure.unit}"
+    title = f"{_named(figure.measure)}, {figure.by.unit}"
     names = [printable(subject.name) for subject in between.subjects]
     table = _table(title, *names)
+    lacking = "other birth" if figure.by.one_birth else "–"
     for name, values_R in zip(names, figure.values_RR, strict=True):
-        cells = ("other birth" if isnan(value) else f"{value:.4f}" for value in values_R)
+        cells = (lacking if isnan(value) else f"{value:.4f}" for value in values_R)
         table.add_row(Text(name), *cells)
     return table
 
@@ -72,10 +73,10 @@ def _spread_table(between: Between) -> Table:
     numbers = ["", "", "", "", "pairs"]
     for figure in between.figures:
         spread = between.orders_against_seeds(figure)
-        ratio = spread.ratio if figure.is_distance else None
+        ratio = spread.ratio if figure.by.is_distance else None
         means = (spread.orders, spread.seeds, spread.both, ratio)
         cells = ["–" if mean is None else f"{mean:.4f}" for mean in means]
-        table.add_row(_named(figure.measure), figure.of, *cells, figure.unit)
+        table.add_row(_named(figure.measure), figure.of, *cells, figure.by.unit)
         if figure is between.figures[0]:
             numbers = [
                 *map(str, (spread.num_orders, spread.num_seeds, spread.num_both)), "", "pairs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from upbringing.character import measure_run, own_measures, probes_of
+from upbringing.character import measure_run, measures_named, probes_of
 from upbringing.character.axis_files import find_axes
 from upbringing.character.probes import Probes, axis_between, lang_read
 from upbringing.character.surface import marks_of_pole
@@ -50,7 +50,7 @@ def probes_on_axes(
 ) -> Probes:
     """What `measure_mind` asks a run."""
     corpus = Corpus.open(run.sources["corpus"])
-    extra = own_measures(measures, check=True)
+    extra = measures_named(measures, check=True)
     spoken = lang or lang_read(run, corpus)
     found = []
     if poles:

@@ -27,7 +27,7 @@ class StudyProgress:
         self._lives = {
             plan.name: len(plan.recipe.steps)
             for plan in design.plans
-            if not (is_done(design, plan) or (rungs_only and plan.is_arm))
+            if not (is_done(design, plan) or (rungs_only and plan.role != "rung"))
         }
         self._steps = dict(self._lives)
         for plan in design.plans:

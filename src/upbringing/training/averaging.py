@@ -1,6 +1,6 @@
 """Averages: several ages of one life as one mind, a stock checkpoint like any other.
 
-    Last(3)               the mean of the last three checkpoints
+    Last(3)               the mean of the last three ages that were asked for
     Soup(0.3, 1.0)        two ages mixed, in all weights or in some modules
     Moving(0.05)          the moving average that an `Ema` kept while the mind lived
 
@@ -44,7 +44,10 @@ M = TypeVar("M", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Last:
-    """The mean of the last `count` checkpoints that a life kept."""
+    """The mean of the minds at the last `count` of the ages that were asked for.
+
+    Ages that a life keeps for another reason, where levers change or a rate is spent, don't count.
+    """
 
     count: int
 
@@ -56,11 +59,11 @@ class Last:
     @property
     def words(self) -> str:
         """What it is, for a reader."""
-        return f"the mean of the last {self.count} checkpoints"
+        return f"the mean of the minds at the last {self.count} ages"
 
-    def weights(self, run: Run) -> Weights:
-        """The averaged weights."""
-        folders = list(run.checkpoints.values())[-self.count :]
+    def weights(self, run: Run, ages: Sequence[float]) -> Weights:
+        """The averaged weights; `ages` are those that were asked for."""
+        folders = [run.checkpoints[_as_kept(age)] for age in ages[-self.count :]]
         return _mixed([(folder, 1.0) for folder in folders])
 
 
@@ -91,8 +94,9 @@ class Soup:
         where = f" in {', '.join(self.modules)}, all else as at {self.second:g}"
         return f"{mixed} {self.second:g}{where if self.modules else ''}"
 
-    def weights(self, run: Run) -> Weights:
+    def weights(self, run: Run, ages: Sequence[float]) -> Weights:
         """The mixed weights. Raises `InputError` for a pattern that matches nothing."""
+        del ages
         first, second = (run.checkpoints[_as_kept(age)] for age in (self.first, self.second))
         mixed, later = _mixed([(first, self.share), (second, 1 - self.share)]), _load(second)
         chosen = weights_of(self.modules or ("*",), stock_labels(later))
@@ -115,8 +119,9 @@ class Moving:
         """What it is, for a reader."""
         return f"the moving average of the weights, its half-life {self.half_life:g} of a life"
 
-    def weights(self, run: Run) -> Weights:
+    def weights(self, run: Run, ages: Sequence[float]) -> Weights:
         """Those that the run kept; raises `InputError` if it kept none of that half-life."""
+        del ages
         folder = ema_folder(run.path, self.half_life)
         if not folder.exists():
             raise InputError(
@@ -129,7 +134,10 @@ Average = Last | Soup | Moving
 
 
 def lacking(average: Average, ages: Sequence[float]) -> str | None:
-    """What a life that is kept at `ages` lacks for an average; None where it lacks nothing."""
+    """What a life that is kept at `ages` lacks for an average; None where it lacks nothing.
+
+    For `Last` these are the ages that were asked for.
+    """
     match average:
         case Last(count) if count > len(ages):
             return f"{len(ages)} ages are kept, too few for the last {count}"
@@ -178,24 +186,26 @@ def ema_folder(run: Path, half_life: float) -> Path:
     return run / "ema" / f"{half_life:g}"
 
 
-def average_run(run: Run, average: Average) -> Averaged:
+def average_run(run: Run, average: Average, ages: Sequence[float] | None = None) -> Averaged:
     """Average a finished run, once; a second call opens what is there.
 
-    Raises `InputError` where the run did not keep what is averaged, `ArtefactError` where another
-    average lies in its place.
+    `ages` are those that were asked for, by default those of its recipe. Raises `InputError` where
+    the run did not keep what is averaged, `ArtefactError` where another average lies in its place.
     """
     place = average_folder(run.path, average)
+    kept = list(run.checkpoints)
+    asked = [age for age in ages or run.recipe.ages if _as_kept(age) in kept]
     recipe, inputs = {"name": average.name, **asdict(average)}, {"run": run.digest}
     if place.exists():
         there = Averaged.open(place)
         if there.manifest.inputs != inputs:
             raise ArtefactError("is of another run", where=str(place), do="remove this folder")
         return there
-    lack = lacking(average, list(run.checkpoints))
+    lack = lacking(average, asked if isinstance(average, Last) else kept)
     if lack:
-        kept = ", ".join(f"{age:g}" for age in run.checkpoints)
-        raise InputError(lack, where=str(run.path), allowed=f"ages {kept or 'none'}")
-    weights = average.weights(run)
+        allowed = ", ".join(f"{age:g}" for age in kept) or "none"
+        raise InputError(lack, where=str(run.path), allowed=f"ages {allowed}")
+    weights = average.weights(run, asked)
     last = list(run.checkpoints.values())[-1]
     remove_drafts(place.parent)
     with staged(place) as draft:

@@ -9,6 +9,7 @@ import torch
 from upbringing.errors import ArtefactError
 from upbringing.files import folder_digest
 from upbringing.training.checkpoint import open_mind
+from upbringing.training.machine import enough_memory
 from upbringing.training.minds import Mind
 from upbringing.training.model import Decoder
 from upbringing.training.recipe import Recipe
@@ -17,13 +18,15 @@ from upbringing.training.recipe import Recipe
 def born(recipe: Recipe, parent: Path | None) -> Mind:
     """The mind at age 0, on its device; `parent` is the checkpoint that `starts_from` names.
 
-    Raises `ArtefactError` where it is another one, `InputError` where it cannot be opened.
+    Raises `ArtefactError` where it is another one, `InputError` where it cannot be opened,
+    `ShortageError` where its weights do not fit.
     """
     if (folder_digest(parent) if parent else None) != recipe.starts_from:
         raise ArtefactError("is not what the life starts from", where=str(parent))
-    if parent:
-        mind = open_mind(parent, recipe.row_length)
-    else:
-        assert recipe.shape is not None, "a life without a parent has a shape"
-        mind = Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
-    return mind.to(torch.device(recipe.numerics.device), recipe.numerics.weights)
+    with enough_memory("the weights of the mind", do="take a smaller one"):
+        if parent:
+            mind = open_mind(parent, recipe.row_length)
+        else:
+            assert recipe.shape is not None, "a life without a parent has a shape"
+            mind = Decoder(recipe.shape, row_length=recipe.row_length, seed=recipe.seed)
+        return mind.to(torch.device(recipe.numerics.device), recipe.numerics.weights)

@@ -10,6 +10,7 @@ A snapshot is written whole before the one before it is removed.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,9 @@ from upbringing.training.model import Decoder, Shape, stock_config
 
 RESUME_FORMAT = "resume/1"
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+_SNAPSHOT_EVERY_S = 30.0
+_MOST_TIME_SAVING = 0.05  # share of the time
 
 
 def write_checkpoint(place: Path, mind: Mind, tokenizer: Tokenizer) -> None:
@@ -130,6 +134,32 @@ class Snapshot:
     recipe: str
     folder: Path
     checkpoints: Mapping[str, str]
+
+
+class Rhythm:
+    """When a snapshot is due: so many seconds after the last one.
+
+    Where None is said, half a minute, or as much longer as keeps saving, which takes long where a
+    mind is large, within a twentieth of the time.
+    """
+
+    def __init__(self, every_s: float | None) -> None:
+        self._fixed_s, self._saved_at = every_s, time.monotonic()
+        self._pause_s = _SNAPSHOT_EVERY_S if every_s is None else every_s
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.monotonic() - self._saved_at > self._pause_s
+
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """A snapshot is written inside."""
+        began = time.monotonic()
+        yield
+        self._saved_at = time.monotonic()
+        if self._fixed_s is None:
+            self._pause_s = max(_SNAPSHOT_EVERY_S, (self._saved_at - began) / _MOST_TIME_SAVING)
 
 
 @contextmanager

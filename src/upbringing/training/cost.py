@@ -14,12 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from upbringing.corpus import TRAIN, train_tokenizer
+from upbringing.errors import InputError
 from upbringing.identity import keyed_hash
 from upbringing.order import Order
 from upbringing.order.words import count, size
-from upbringing.training.levers import Timeline
+from upbringing.training.levers import Segment, Timeline
 from upbringing.training.machine import Numerics, best_device, settle_process
 from upbringing.training.model import Decoder, shape_named
+from upbringing.training.optimizer import check_levers
 from upbringing.training.recipe import DEFAULT_AGES
 
 _NUM_SAMPLED = 2_000
@@ -135,8 +137,19 @@ def estimate_cost(
         checkpoint_bytes=_BYTES_A_WEIGHT * form.num_parameters * num_checkpoints,
         resume_bytes=_RESUME_BYTES_A_WEIGHT * form.num_parameters,
         device=best_device(),
-        warnings=tuple(stretch.warning for stretch in stretches if stretch.warning),
+        warnings=(*_unfit(order, shape), *(one.warning for one in stretches if one.warning)),
     )
+
+
+def _unfit(order: Order, shape: str) -> list[str]:
+    """What the phases teach and a mind of the shape has not; of another make it may have it."""
+    levers = [levers for span in order.phases for _, levers in span.stretches]
+    dwarf = Decoder(shape_named(shape).dwarf, row_length=1, seed=0)
+    try:
+        check_levers(dwarf, Timeline(tuple(Segment(0.0, one) for one in levers)))
+    except InputError as error:
+        return [f"a mind of shape {shape} cannot live it: {problem}" for problem in error.problems]
+    return []
 
 
 def _tokens_a_byte(order: Order, num_vocab: int) -> float:

@@ -226,10 +226,10 @@ def plan_steps(
 
     The rate is peak · schedule(age) · lr_scale · priority(age) · (batch / `batch_size`)^p, times a
     linear warm-up over the first `warmup_share` of the steps, and over the first `rewarm` of a
-    stretch. p is ½ by the rule `sqrt` (Malladi et al. 2022, 2205.10287), 1 by `linear` (Goyal et
-    al. 2017, 1706.02677), 0 by `none`. β₂ belongs to steps of `batch_size` rows, and is taken to
-    the power batch / `batch_size`: the half-life of the second moment stays the same in tokens
-    (Marek et al. 2025, 2507.07101).
+    stretch; where both rise, the lower one holds. p is ½ by the rule `sqrt` (Malladi et al. 2022,
+    2205.10287), 1 by `linear` (Goyal et al. 2017, 1706.02677), 0 by `none`. β₂ belongs to steps of
+    `batch_size` rows, and is taken to the power batch / `batch_size`: the half-life of the second
+    moment stays the same in tokens (Marek et al. 2025, 2507.07101).
     """
     cut = cut_steps(num_rows, timeline)
     age = cut.first_row / num_rows
@@ -246,7 +246,7 @@ def plan_steps(
     for number, one in enumerate(levers):
         own = np.flatnonzero(segment == number)
         rise = max(1, round(one.rewarm * len(own)))
-        warmup[own] *= np.minimum(1.0, np.arange(1, len(own) + 1) / rise)
+        warmup[own] = np.minimum(warmup[own], np.arange(1, len(own) + 1) / rise)
     return Steps(
         **vars(cut),
         age=age,

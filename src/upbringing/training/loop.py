@@ -6,7 +6,6 @@ set-up, the same bits in the weights.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from upbringing.errors import InputError, StoppedError
 from upbringing.order import Rows
 from upbringing.training.averaging import Ema, ema_folder
 from upbringing.training.birth import born
-from upbringing.training.checkpoint import restore, write_checkpoint, write_state
+from upbringing.training.checkpoint import Rhythm, restore, write_checkpoint, write_state
 from upbringing.training.feed import Batch, Feed, Share
 from upbringing.training.ledger import RowDigests, digests_fed
 from upbringing.training.machine import enough_memory, finest, stop_asked
@@ -32,6 +31,11 @@ OnStep = Callable[[Moment], None]
 
 ALONE = World()
 
+_LOWER = (
+    "more micro-batches (`train --accumulation`, with another -o) leave the life as it is; or "
+    "lower the batch size, the row length or the shape"
+)
+
 
 def train(
     rows: Rows,
@@ -41,16 +45,17 @@ def train(
     sources: Mapping[str, Path],
     parent: Path | None = None,
     world: World = ALONE,
-    snapshot_every_s: float = 30.0,
+    snapshot_every_s: float | None = None,
     on_step: OnStep | None = None,
 ) -> Run:
     """Raise a mind on `rows` by `recipe` at `place`, or continue the run there.
 
     `sources` are the folders of corpus and order, `parent` the checkpoint that `starts_from` is,
-    `world` the processes that raise it together, of which each calls this. Raises `ResumeError` if
+    `world` the processes that raise it together, of which each calls this. Without
+    `snapshot_every_s`, snapshots take a twentieth of the time at most. Raises `ResumeError` if
     another run lies there, `StorageError` on a full disk, `ShortageError` where a step does not
-    fit, and `StoppedError` after SIGTERM, when the life is saved. A loss or a gradient that is not
-    finite ends the life: the run says at which step.
+    fit, and when the life is saved `StoppedError` after SIGTERM, `KeyboardInterrupt` after Ctrl-C.
+    A loss or a gradient that is not finite ends the life: the run says at which step.
     """
     if (place / "run.json").exists():
         begin(place, recipe, sources)
@@ -62,22 +67,23 @@ def train(
     world.wait()
     if not world.is_first:
         life.take_up(place)
-    saved_at = time.monotonic()
-    with stop_asked() as is_asked:
+    rhythm = Rhythm(snapshot_every_s)
+    with stop_asked() as asked:
         while not life.records.is_over:
             life.step()
             try:
                 if on_step:
                     on_step(life.records.moment)
-                if world.any(is_asked(), life.device):
-                    raise StoppedError(f"stopped after step {life.records.num_done}")
             except StoppedError:
                 life.save_snapshot()
                 raise
-            is_due = time.monotonic() - saved_at > snapshot_every_s
-            if world.any(is_due, life.device) and not life.records.is_over:
+            if world.any(asked.number is not None, life.device):
                 life.save_snapshot()
-                saved_at = time.monotonic()
+                raise asked.error(f"stopped after step {life.records.num_done}")
+            is_due = world.any(world.is_first and rhythm.is_due, life.device)
+            if is_due and not life.records.is_over:
+                with rhythm.saving():
+                    life.save_snapshot()
     if world.is_first:
         life.write_emas()
         life.records.finish(life.write_mind)
@@ -130,13 +136,17 @@ class _Life:
     def step(self) -> None:
         """Consume the next batch, and keep a checkpoint if an age is reached."""
         number = self.records.num_done
+        num_rows = int(self.steps.batch_size[number]) // self.share.num_pieces
+        with enough_memory(f"{num_rows} rows of {self.recipe.row_length} tokens", do=_LOWER):
+            self._live(number)
+
+    def _live(self, number: int) -> None:
         self.optimizer.begin(number)
         sums = torch.zeros(2, dtype=finest(self.device), device=self.device)
-        with enough_memory(*self._size_of(number)):
-            digests = [
-                self._learn(number, batch.to(self.device), sums)
-                for batch in self.feed.micro_batches(number, self.share)
-            ]
+        digests = [
+            self._learn(number, batch.to(self.device), sums)
+            for batch in self.feed.micro_batches(number, self.share)
+        ]
         learners = [p for p in self.mind.parameters() if p.grad is not None]
         self.world.add_up([weight.grad for weight in learners if weight.grad is not None])
         self.world.add_up([sums])
@@ -150,11 +160,6 @@ class _Life:
             ema.update(int(self.steps.num_rows[number]) / self.recipe.num_rows)
         if self.world.is_first:
             self.records.keep(self.write_mind)
-
-    def _size_of(self, number: int) -> tuple[int, int]:
-        """The rows of a micro-batch of a step, and the tokens of a row."""
-        rows = int(self.steps.batch_size[number]) // self.share.num_pieces
-        return rows, self.recipe.row_length
 
     def _learn(self, number: int, batch: Batch, sums: Tensor) -> RowDigests:
         """Add the gradients of a piece of the batch, and its loss and targets to `sums`."""

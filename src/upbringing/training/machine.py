@@ -11,15 +11,18 @@ import ctypes
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
-from upbringing.errors import ShortageError
+from upbringing.errors import ShortageError, StoppedError
 
 Precision = Literal["bf16", "fp32", "fp64"]
+
+# As PyTorch says it where it has no error of its own: on a CPU, on Apple's GPUs, in cuBLAS.
+_SHORT_OF_MEMORY = ("allocate memory", "out of memory", "ALLOC_FAILED")
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
@@ -53,32 +56,56 @@ class Numerics:
 
 
 @contextlib.contextmanager
-def enough_memory(num_rows: int, row_length: int) -> Iterator[None]:
-    """Turn a lack of memory, while so many rows are raised on, into a `ShortageError`."""
+def enough_memory(what: str, *, do: str) -> Iterator[None]:
+    """Turn a lack of memory into a `ShortageError`: `what` does not fit, and what to lower."""
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; of a CPU there is no other sign
-        if not (isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)):
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        is_short = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not is_short and not any(words in str(error) for words in _SHORT_OF_MEMORY):
             raise
-        raise ShortageError(
-            f"{num_rows} rows of {row_length} tokens do not fit into the memory that is left",
-            do="more micro-batches (--accumulation) leave the life as it is; or lower the batch "
-            "size, the row length or the shape",
-        ) from error
+        raise ShortageError(f"{what} do not fit into the memory that is left", do=do) from error
+
+
+@dataclass
+class Asked:
+    """Whether a signal has asked this process to stop, by its number."""
+
+    number: int | None = None
+
+    def error(self, said: str) -> BaseException:
+        """What to raise when all is saved: as a signal would, `KeyboardInterrupt` for Ctrl-C."""
+        return KeyboardInterrupt(said) if self.number == signal.SIGINT else StoppedError(said)
 
 
 @contextlib.contextmanager
-def stop_asked() -> Iterator[Callable[[], bool]]:
-    """Inside, SIGTERM only makes the function that is given say True."""
-    asked: list[int] = []
+def stop_asked() -> Iterator[Asked]:
+    """Inside, SIGTERM and Ctrl-C are only noted; a second Ctrl-C stops at once.
+
+    Where Ctrl-C is ignored already it stays so. What comes too late to be answered inside is sent
+    once more at the end.
+    """
+    asked = Asked()
     if threading.current_thread() is not threading.main_thread():  # it gets no signals
-        yield lambda: False
+        yield asked
         return
-    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+
+    def note(number: int, _: object) -> None:
+        asked.number = number
+        if number == signal.SIGINT:
+            signal.signal(number, before[signal.SIGINT])
+
+    heard = (signal.SIGTERM, signal.SIGINT)
+    before = {n: signal.getsignal(n) for n in heard if signal.getsignal(n) is not signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, note)
     try:
-        yield lambda: bool(asked)
+        yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked.number is not None:
+        signal.raise_signal(asked.number)
 
 
 def finest(device: torch.device) -> torch.dtype:

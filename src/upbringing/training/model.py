@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -61,6 +61,11 @@ class Shape:
         layer = 4 * self.width**2 + 3 * self.width * self.mlp_width + 2 * self.width
         ends = (1 if self.tied else 2) * self.num_vocab * self.width
         return ends + self.num_layers * layer + self.width
+
+    @property
+    def dwarf(self) -> Shape:
+        """The smallest shape whose weights have the same names."""
+        return replace(self, width=2, num_heads=1, mlp_width=1, num_vocab=1)
 
 
 SHAPES = {

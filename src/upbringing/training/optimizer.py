@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
 
+from upbringing.errors import InputError, Problem
+from upbringing.order import Levers
 from upbringing.training.levers import Steps, Timeline
 from upbringing.training.lora import attach, check_adapter, merge
 from upbringing.training.minds import Mind
@@ -35,13 +38,23 @@ class _Clock:
 
 
 def check_levers(mind: Mind, timeline: Timeline) -> None:
-    """Raise `InputError` for modules and adapters of a timeline that the mind cannot have."""
+    """Raise `InputError`, for all at once, for modules and adapters that the mind cannot have."""
+    problems: dict[Problem, None] = {}  # each once, in their order
     for segment in timeline.segments:
-        rates_by_weight(segment.levers.modules, mind.parts)
-        lora = segment.levers.lora
-        if lora:
-            targets = weights_of(lora.modules, mind.parts)
-            check_adapter(mind, rank=lora.rank, alpha=lora.alpha or lora.rank, targets=targets)
+        try:
+            _check_learners(mind, segment.levers)
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise InputError(problems)
+
+
+def _check_learners(mind: Mind, levers: Levers) -> None:
+    rates_by_weight(levers.modules, mind.parts)
+    lora = levers.lora
+    if lora:
+        targets = weights_of(lora.modules, mind.parts)
+        check_adapter(mind, rank=lora.rank, alpha=lora.alpha or lora.rank, targets=targets)
 
 
 class Optimizer:
@@ -69,17 +82,31 @@ class Optimizer:
         """
         self.mind, self.steps = mind, steps
         self.levers = [segment.levers for segment in timeline.segments]
+        check_levers(mind, timeline)
         self.rates = [rates_by_weight(levers.modules, mind.parts) for levers in self.levers]
         self.adapted = [
             weights_of(levers.lora.modules, mind.parts) if levers.lora else []
             for levers in self.levers
         ]
-        check_levers(mind, timeline)
         self.weight_decay, self.beta1, self.seed = weight_decay, beta1, seed
         self.adam = torch.optim.AdamW(mind.parameters(), fused=True)
         # How many steps before each one something was learnt from.
         self._num_learnt = np.append(0, np.cumsum(steps.loss_scale > 0)).tolist()
-        self._segment = -1
+        self._adapter_since = self._adapters()
+        self._segment: int | None = None
+
+    def _adapters(self) -> dict[int, int]:
+        """By segment that is lived, the one since which its adapter learns; without one itself.
+
+        It learns on where the same one is said again, unless the moments begin anew.
+        """
+        lived = np.unique(self.steps.segment).tolist()
+        since = {lived[0]: lived[0]}
+        for before, segment in pairwise(lived):
+            own = self.levers[segment]
+            goes_on = own.lora is not None and own.lora == self.levers[before].lora
+            since[segment] = since[before] if goes_on and own.moments == "keep" else segment
+        return since
 
     def take_up(self, num_done: int) -> None:
         """Be as after so many steps, but for the weights and moments that are then put back."""
@@ -91,8 +118,9 @@ class Optimizer:
         segment = int(self.steps.segment[step])
         if segment == self._segment:
             return
-        if self.mind.adapter is not None:
-            merge(self.mind)
+        since = self._adapter_since
+        if self._segment is not None and since[segment] != since[self._segment]:
+            self._merge()
         if self.levers[segment].moments == "anew":
             self.adam.state.clear()
         self._enter(segment, step)
@@ -101,10 +129,17 @@ class Optimizer:
                 if weight in self.adam.state:
                     self.adam.state[weight]["step"].fill_(group["clock"].equivalent())
 
+    def _merge(self) -> None:
+        """Let an adapter join the weights, and forget its moments."""
+        if self.mind.adapter is not None:
+            merge(self.mind)
+            for gone in set(self.adam.state) - set(self.mind.parameters()):
+                del self.adam.state[gone]
+
     def _enter(self, segment: int, step: int) -> None:
-        """Attach the stretch's adapter, and make groups of what learns in it."""
+        """Attach the stretch's adapter if it is none yet, and make groups of what learns in it."""
         lora = self.levers[segment].lora
-        if lora:
+        if lora and self.mind.adapter is None:
             targets, alpha = self.adapted[segment], lora.alpha or lora.rank
             attach(self.mind, rank=lora.rank, alpha=alpha, targets=targets, seed=self.seed)
         groups: dict[tuple[float, float, _Clock], list[nn.Parameter]] = defaultdict(list)
@@ -141,9 +176,12 @@ class Optimizer:
 
     def _clock(self, name: str, segment: int, step: int) -> _Clock:
         """That of a weight before a step, for steps of the size that a segment has."""
-        anew = [n for n in range(segment + 1) if self.levers[n].moments == "anew"]
+        lived = [n for n in self._adapter_since if n <= segment]
+        anew = [n for n in lived if self.levers[n].moments == "anew"]
         learns = [
-            levers.lora is None and rates[name] > 0 if name in rates else n == segment
+            levers.lora is None and rates[name] > 0
+            if name in rates
+            else self._adapter_since.get(n) == self._adapter_since[segment]
             for n, (levers, rates) in enumerate(zip(self.levers, self.rates, strict=True))
         ]
         learns[: max(anew, default=0)] = [False] * max(anew, default=0)

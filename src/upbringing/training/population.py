@@ -9,8 +9,8 @@ Shapes: P minds, B rows, T tokens of a row.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from upbringing.errors import InputError, StoppedError
 from upbringing.order import Rows
 from upbringing.training.birth import born
-from upbringing.training.checkpoint import write_checkpoint
+from upbringing.training.checkpoint import Rhythm, write_checkpoint
 from upbringing.training.feed import Feed
 from upbringing.training.ledger import digests_fed
 from upbringing.training.loop import OnStep
@@ -36,8 +36,7 @@ from upbringing.training.stacked_adamw import StackedAdamW
 from upbringing.training.stacked_feed import StackedBatch, StackedFeed
 from upbringing.training.stacked_levers import StackedLevers
 
-_SNAPSHOT_EVERY_S = 30.0
-_MOST_TIME_SAVING = 0.05  # share of the time: the state of many minds is large
+_LOWER = "fewer minds in a pass (`population`); or lower the batch size, row length or shape"
 
 
 @dataclass(frozen=True)
@@ -74,26 +73,23 @@ def raise_population(
 
 
 def _raise(population: _Population, snapshot_every_s: float | None) -> None:
-    saved_at = time.monotonic()
-    pause_s = _SNAPSHOT_EVERY_S if snapshot_every_s is None else snapshot_every_s
-    with stop_asked() as is_asked:
+    rhythm = Rhythm(snapshot_every_s)
+    with stop_asked() as asked:
         population.end_what_is_over()
         while population.under_way:
             due = population.step()
             try:
                 population.tell(due)
-                if is_asked():
-                    raise StoppedError(f"stopped after step {population.number}")
             except StoppedError:
                 population.save_snapshots()
                 raise
-            population.end_what_is_over()
-            began = time.monotonic()
-            if began - saved_at > pause_s:
+            if asked.number is not None:
                 population.save_snapshots()
-                saved_at = time.monotonic()
-                if snapshot_every_s is None:
-                    pause_s = max(_SNAPSHOT_EVERY_S, (saved_at - began) / _MOST_TIME_SAVING)
+                raise asked.error(f"stopped after step {population.number}")
+            population.end_what_is_over()
+            if rhythm.is_due:
+                with rhythm.saving():
+                    population.save_snapshots()
 
 
 def _check(members: Sequence[Member]) -> None:
@@ -198,7 +194,7 @@ class _Population:
             if self.levers.begins_anew(number, p):
                 self.adamw.begin_anew(p)
         sums_P2 = torch.zeros(len(self.members), 2, dtype=finest(self.device), device=self.device)
-        with enough_memory(len(self.members) * self.feed.num_rows(number), self.row_length):
+        with self._enough_memory(number):
             fed = [
                 self._learn(number, batch, sums_P2)
                 for batch in self.feed.micro_batches(number, due)
@@ -214,6 +210,10 @@ class _Population:
             if not records.has_diverged:
                 records.keep(self._writer(p))
         return due
+
+    def _enough_memory(self, number: int) -> AbstractContextManager[None]:
+        rows = f"{self.feed.num_rows(number)} rows of {self.row_length} tokens"
+        return enough_memory(f"{len(self.members)} minds in one pass, with {rows} each,", do=_LOWER)
 
     def _learn(self, number: int, batch: StackedBatch, sums_P2: Tensor) -> StackedBatch:
         """Add the gradients of a piece of the batch; gives what was fed, read back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,7 +75,7 @@ class Life:
                 read_curve("constant" if curve is None else curve)
             except InputError as error:
                 problems += error.problems
-        if self.peak_lr is not None and self.peak_lr <= 0:
+        if self.peak_lr is not None and not 0 < self.peak_lr < math.inf:
             problems.append(Problem(f"the peak rate is {self.peak_lr:g}", allowed="above 0"))
         if self.lora is not None and self.lora < 1:
             problems.append(Problem(f"an adapter of rank {self.lora}", allowed="1 and more"))

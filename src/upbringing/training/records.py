@@ -67,13 +67,15 @@ class Records:
         self.rows, self.recipe, self.place = rows, recipe, place
         self.steps = recipe.steps
         self.ledger, self.history = Ledger(), list[tuple[float, float]]()
+        self._digests: dict[str, str] = {}  # of the checkpoints that snapshots know
         self._ages: dict[int, list[float]] = defaultdict(list)
         for age in recipe.kept_ages:
             self._ages[self.steps.after(age)].append(age)
         if clears_away:
             remove_drafts(place)
             remove_drafts(place / "checkpoints")
-            shutil.rmtree(place / "ema", ignore_errors=True)  # written at the end, which is not yet
+            for late in ("ema", "diverged"):  # written at the end, which is not yet
+                shutil.rmtree(place / late, ignore_errors=True)
         self.snapshot = last_snapshot(place / "resume")
         if self.snapshot:
             self._take_up(self.snapshot)
@@ -102,6 +104,7 @@ class Records:
             folder = self.place / "checkpoints" / name
             if folder_digest(folder) != digest:
                 raise ArtefactError("is damaged", where=str(folder), do="remove the run")
+        self._digests = dict(kept)
 
     @property
     def num_done(self) -> int:
@@ -154,12 +157,11 @@ class Records:
     @contextmanager
     def saving(self) -> Iterator[Path]:
         """Save a snapshot; the caller adds the state of the mind to the folder that it is given."""
-        checkpoints = {
-            folder.name: folder_digest(folder)
-            for folder in sorted((self.place / "checkpoints").glob("age_*"))
-        }
+        for folder in sorted((self.place / "checkpoints").glob("age_*")):
+            if folder.name not in self._digests:  # once: nobody changes it any more
+                self._digests[folder.name] = folder_digest(folder)
         place = self.place / "resume" / f"step_{self.num_done:08d}"
-        snapshot = Snapshot(self.num_done, self.recipe.digest, place, checkpoints)
+        snapshot = Snapshot(self.num_done, self.recipe.digest, place, self._digests)
         with staged_snapshot(snapshot) as draft:
             self.ledger.save(draft / "ledger.parquet")
             self._frame().write_parquet(draft / "history.parquet")
