@@ -7,7 +7,7 @@ where the axis brings pairs of its own: the judge will hear minds that read this
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -39,8 +39,13 @@ def judge_for(corpus: Corpus, axis: Axis) -> Judging:
     except InputError as error:
         found = "; ".join(problem.what for problem in error.problems)
         return Judging(_KNOWS_NOTHING, _untrained(f"too little to learn from, {found}"))
-    return Judging(judge, judge.examine(*_sides(asked, axis), seed=0))
+    report = judge.examine(*_sides(asked, axis), seed=0)
+    if report.passed and _told(corpus, axis) is None:
+        report = replace(report, reason=f"{report.reason}; {NOT_SEPARATED}")
+    return Judging(judge, report)
 
+
+NOT_SEPARATED = "topic and manner are not separated"
 
 _KNOWS_NOTHING = Judge((), 0.0, frozenset())
 
@@ -62,7 +67,7 @@ def _texts(corpus: Corpus, axis: Axis) -> tuple[pl.DataFrame, pl.DataFrame]:
     poles = pl.col("kind").is_in([*axis.positive.kinds, *axis.negative.kinds])
     scenes = corpus.columns([*UNITS, "text", "kind", "lang", "split"])
     scenes = scenes.filter(poles, pl.col("split") != LEFT_OUT, lang=axis.lang)
-    pairs = axis.pairs(corpus) if axis.own is None else None
+    pairs = _told(corpus, axis)
     if pairs is not None:
         ends = (("positive", axis.positive), ("negative", axis.negative))
         told = [
@@ -75,6 +80,11 @@ def _texts(corpus: Corpus, axis: Axis) -> tuple[pl.DataFrame, pl.DataFrame]:
     units = (pl.when(_is_split_by(unit)).then(unit) for unit in UNITS)
     scenes = scenes.with_columns(group=pl.coalesce(*units))
     return scenes.filter(split=TRAIN), scenes.filter(split=HELD_OUT)
+
+
+def _told(corpus: Corpus, axis: Axis) -> pl.DataFrame | None:
+    """The pairs that the corpus itself tells in both manners; None without any."""
+    return axis.pairs(corpus) if axis.own is None else None
 
 
 def _is_split_by(unit: str) -> pl.Expr:
