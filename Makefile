@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: install raise test check drawings peers clean
+.PHONY: install raise test check matrix drawings peers clean
 
 install: .venv/installed
 raise: .venv/installed

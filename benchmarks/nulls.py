@@ -6,6 +6,11 @@ Both arms of a study are shuffles of one life, by different keys; at each seed t
 same weights. Minds of 300k parameters on the built-in world, asked for the style margin of drama
 against technical on 64 same-event pairs. What must hold: p-values are uniform, at most 4 of 20 lie
 below .05, and the same arm raised twice gives the same bits.
+
+    python benchmarks/nulls.py --orders-only
+
+Raises no mind: thousands of such studies of which the figure is a fixed function of the order. They
+tell whether the keys of draws, or the test, would make p-values other than uniform.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
@@ -36,7 +42,7 @@ from upbringing.corpus import (
     write_tokenizer,
 )
 from upbringing.corpus.world import make_world
-from upbringing.identity import generator
+from upbringing.identity import generator, keyed_hash, keys_of
 from upbringing.order import Rows, Selection, compile_order
 from upbringing.study.lives import stream
 from upbringing.study.statistics import contrasts
@@ -55,6 +61,10 @@ SHAPE = "300k"
 ROW_LENGTH = 128
 BATCH_SIZE = 4
 MOST_SMALL = 4  # of 20 p-values below .05: more come by chance in 3 of 1,000 such runs
+
+
+NUM_OF_ORDERS = 4_000
+NUM_SCENES = 600
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--events", type=int, default=600, help="a scene each, thus a life")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--orders-only", action="store_true")
     asked = parser.parse_args()
+    if asked.orders_only:
+        of_orders(asked.seeds)
+        return
     start = time.perf_counter()
     print(
         f"$ python benchmarks/nulls.py --first {asked.first} --studies {asked.studies} "
@@ -134,6 +148,47 @@ def main() -> None:
     minutes = (time.perf_counter() - start) / 60
     print(f"\n{len(tasks) + 1} minds in {minutes:.1f} minutes on {asked.workers} processes")
     conclude(p_T, asked.seeds, is_same=is_same)
+
+
+def of_orders(num_seeds: int) -> None:
+    """Print whether studies of figures that are functions of the order alone have uniform p."""
+    keys = keys_of([f"scene {number}" for number in range(NUM_SCENES)])
+    worth_NF = generator(0, "nulls", "worth").standard_normal((NUM_SCENES, 6))
+    age_N = np.linspace(0, 1, NUM_SCENES)
+    weight_by_age = {
+        "age": age_N,
+        "its square": age_N**2,
+        "late by e⁸": np.exp(-8 * (1 - age_N)),
+        "the last tenth": age_N > 0.9,
+        "twelve waves": np.sin(24 * np.pi * age_N),
+        "a wave": np.sin(2 * np.pi * age_N),
+    }
+    weights_NF = np.column_stack(list(weight_by_age.values()))
+
+    def figures(study: int, arm: str, seed: int) -> np.ndarray:
+        key = Task(study, arm, seed).order_seed
+        met_N = np.argsort(keyed_hash(keys, key, "order/null"))
+        return np.einsum("nf,nf->f", worth_NF[met_N], weights_NF)
+
+    p_TF = np.ones((NUM_OF_ORDERS, len(weight_by_age)))
+    for study in range(NUM_OF_ORDERS):
+        of_arms = [[figures(study, arm, seed) for seed in range(num_seeds)] for arm in ARMS]
+        for place, (a_S, b_S) in enumerate(zip(*np.moveaxis(of_arms, 2, 1), strict=True)):
+            values = dict(zip(ARMS, (a_S, b_S), strict=True))
+            [found] = contrasts(values, [ARMS], seed=0, unit="")
+            p_TF[study, place] = found.p
+    print(f"{NUM_OF_ORDERS:,} studies of figures that weigh {NUM_SCENES} scenes by")
+    tests = [kolmogorov(p_T, num_seeds).pvalue for p_T in p_TF.T]
+    for name, test, p_T in zip(weight_by_age, tests, p_TF.T, strict=True):
+        print(f"  {name}: KS p = {test:.2f}, {(p_T < 0.05).mean():.3f} below .05")
+    holds = min(tests) >= 0.05 / len(tests)
+    print(f"p uniform in all {len(tests)}: {'holds' if holds else 'falls short'}")
+
+
+def kolmogorov(p_T: np.ndarray, num_seeds: int) -> Any:
+    """Against the uniform, each p made continuous by its own step."""
+    step = 2.0 ** (1 - num_seeds)
+    return stats.kstest(p_T - step * generator(0, "nulls", "steps").random(len(p_T)), "uniform")
 
 
 def make_place(place: Path, num_events: int) -> int:
@@ -169,8 +224,7 @@ def p_of(raised: dict[Task, tuple[float, str]], study: int, num_seeds: int) -> f
 
 def conclude(p_T: np.ndarray, num_seeds: int, *, is_same: bool) -> None:
     """Print whether the p-values are those of nothing, made continuous by their own step."""
-    step = 2.0 ** (1 - num_seeds)
-    test = stats.kstest(p_T - step * generator(0, "nulls", "steps").random(len(p_T)), "uniform")
+    test = kolmogorov(p_T, num_seeds)
     num_small = int((p_T < 0.05).sum())
     lines = [
         (f"p uniform: D = {test.statistic:.3f}, p = {test.pvalue:.2f}", test.pvalue >= 0.05),

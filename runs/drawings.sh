@@ -8,7 +8,8 @@ trap 'rm -r "$place"' EXIT
 # Each command is a line of its own: first the one that makes the corpus, then one a drawing.
 commands() { sed -n "s/^\\$ \(upbringing $1\)/\1/p" "$guide"; }
 
-mkdir -p docs/arrangements
+rm -rf docs/arrangements
+mkdir docs/arrangements
 ln -s "$PWD/docs" "$place/docs"
 cd "$place"
 bash -euo pipefail <(commands 'world -o corpus' && commands 'show corpus --arrange')

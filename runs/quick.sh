@@ -28,7 +28,7 @@ upbringing train "$place/order" --corpus "$place/corpus" -o "$place/mind" --batc
 upbringing verify "$place/mind"
 
 # What it is like at each of its ages, and how it speaks.
-upbringing measure "$place/mind" --positive drama --negative technical
+upbringing measure "$place/mind" drama technical
 upbringing talk "$place/mind" --prompt "Early in the morning"
 
 # Several minds, one block in several places: a study, and its page.

@@ -17,7 +17,16 @@ SOURCE = Path(upbringing.__file__).parent
 
 # From the top of the page to its foot. A module imports from its own room and from those above.
 ROOMS = ("corpus", "order", "exports", "training", "character", "study", "report", "terminal")
-GROUND = ("errors", "blocks", "identity", "files", "yaml_tree", "settings", "own_files")
+GROUND = (
+    "errors",
+    "blocks",
+    "identity",
+    "destinations",
+    "files",
+    "yaml_tree",
+    "settings",
+    "own_files",
+)
 MODULES = sorted(SOURCE.rglob("*.py"))
 
 # Doors by the name of their package; two rooms are inside others. The terminal has none: each verb

@@ -186,12 +186,13 @@ def test_all_kinds_that_are_not_there_are_named(corpus: Corpus) -> None:
     problems = [str(problem) for problem in caught.value.problems]
     assert "did you mean 'drama'?" in problems[0]
     assert "did you mean 'technical'?" in problems[1]
-    assert problems[2] == "'drama' is the block and its counterpart"
+    assert problems[2] == "against: 'drama' is the block and its counterpart"
     with pytest.raises(InputError) as caught:
         block_of(corpus, ("drama",), against=("chat",), next=("chat", "drama", "pottery"))
     problems = [str(problem) for problem in caught.value.problems]
     assert "did you mean 'poetry'?" in problems[0]
-    assert problems[1:] == [f"'{kind}' is read next, and elsewhere" for kind in ("chat", "drama")]
+    elsewhere = [f"next: {kind!r} is read next, and elsewhere" for kind in ("chat", "drama")]
+    assert problems[1:] == elsewhere
 
 
 def test_a_block_needs_something_beside_it(corpus: Corpus) -> None:

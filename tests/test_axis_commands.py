@@ -145,6 +145,24 @@ def test_a_list_counts_pairs_and_topics(upbringing: Command) -> None:
         assert int(row[-2]) >= 20
 
 
+def test_an_axis_that_cannot_be_asked_is_kept_and_refused(
+    upbringing: Command, tmp_path: Path
+) -> None:
+    """Two heaps of one manner: no judge tells them apart."""
+    for heap in ("one", "other"):
+        (tmp_path / heap).mkdir()
+        for number in range(6):
+            text = f"The keeper went to the harbour {number} times. {heap} was there."
+            (tmp_path / heap / f"{number}.txt").write_text(text)
+    said = upbringing("axis", "from-texts", "one", "other", "-o", "made")
+    assert said.code == 2
+    assert "judge: not heard" in said.err
+    assert "a study cannot ask it so" in said.err
+    assert "name it in a study" not in said.out
+    again = upbringing("axis", "check", "made/one-other.yaml", "--corpus", "made/corpus")
+    assert again.code == 2
+
+
 def test_an_axis_from_two_heaps_of_text(upbringing: Command, tmp_path: Path) -> None:
     texts = write_texts(tmp_path / "texts")
     heaps = (texts / "technical", texts / "drama")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -87,6 +89,11 @@ def test_every_verb_has_help(upbringing: Command, verb: str) -> None:
     said = upbringing(verb, "--help")
     assert said.code == 0
     assert f"Usage: upbringing {verb}" in said.out
+
+
+def test_the_version_is_said(upbringing: Command) -> None:
+    said = upbringing("--version")
+    assert (said.code, said.out) == (0, f"upbringing {importlib.metadata.version('upbringing')}\n")
 
 
 def test_without_a_verb_help_is_shown(upbringing: Command) -> None:
@@ -499,6 +506,14 @@ def test_a_ledger_that_was_only_edited_is_damaged(upbringing: Command, pico_copy
     assert "ledger.parquet: is damaged" in said.err
 
 
+def test_a_damaged_run_is_named_before_it_is_shown(upbringing: Command, pico_copy: Path) -> None:
+    run = pico_copy / "runs" / "F-constant-s0"
+    (run / "recipe.json").write_text("{")
+    said = upbringing("show", run)
+    assert (said.code, said.out) == (2, "")
+    assert "recipe.json: is damaged" in said.err
+
+
 # Studies
 
 
@@ -555,7 +570,7 @@ def test_a_study_without_runs(upbringing: Command, pico_copy: Path) -> None:
     assert "0 of 16 runs done" in upbringing("show", pico_copy).out
     said = upbringing("report", pico_copy)
     assert said.code == 2
-    assert "findings.json: no such file" in said.err
+    assert "findings.json: is missing" in said.err
     assert not (pico_copy / "report.html").exists()
 
 
@@ -592,23 +607,57 @@ def test_a_study_may_be_moved(upbringing: Command, pico_copy: Path) -> None:
         ("compose corpus -o x", "an intention or an example"),
         ("compose corpus scenic --like scenic.yaml -o x", "an intention or an example"),
         ("compose corpus --like corpus/scenes.parquet -o x", "is not UTF-8 text"),
-        ("compose corpus --like nowhere -o x", "nowhere: No such file"),
+        ("compose corpus --like nowhere -o x", "nowhere: no such file"),
         ("compose corpus scenic --book measured -o x", "no study has shown a recipe"),
-        ("compose corpus scenic --vectors x -o x", "not 'x'"),
+        ("compose corpus scenic --vectors x -o x", "--vectors: no vectors are 'x'"),
+        (
+            "compose corpus 'first drama' --vectors no.npy -o x",
+            "--vectors: no vectors are 'no.npy'",
+        ),
+        (
+            "compose corpus scenic --vectors model2vec=no -o x",
+            "allowed: tfidf, FILE.npy, model2vec=F",
+        ),
         ("compose texts scenic -o x", "texts: is not a finished corpus"),
-        ("order none.yaml --corpus corpus -o x", "none.yaml: cannot be read"),
+        ("order none.yaml --corpus corpus -o x", "none.yaml: no such file"),
         ("order scenic.yaml --corpus texts -o x", "texts: is not a finished corpus"),
-        ("plan scenic.yaml --corpus nowhere", "nowhere: is not a finished corpus"),
+        ("plan scenic.yaml --corpus nowhere", "nowhere: no such folder"),
         ("show nowhere", "nowhere: no such folder"),
         ("show texts", "texts: is no artefact of ours"),
-        ("train corpus --corpus corpus -o x", "corpus: is not a finished order"),
+        ("train corpus --corpus corpus -o x", "corpus: is a corpus, and no order"),
         ("train order --corpus corpus -o x --log mlflow", "no sink is called 'mlflow'"),
         ("verify texts", "texts: is not a finished run"),
         ("measure texts a b", "texts: is not a finished run"),
         ("study scenic.yaml --corpus corpus -o x", "'block' is missing"),
-        ("report texts", "texts/study.json: no such file"),
+        ("report texts", "texts: is no artefact of ours\n    allowed: a study or a corpus"),
+        ("report order", "order: is an order\n    allowed: a study or a corpus"),
+        ("report nowhere", "nowhere: no such folder"),
         ("talk texts --prompt He", "texts: is not a finished run"),
-        ("ingest texts -o scenic.yaml/x", "scenic.yaml"),
+        ("ingest texts -o scenic.yaml/x", "scenic.yaml/x: cannot be made, since "),
+        ("world -o scenic.yaml/x", "scenic.yaml/x: cannot be made, since "),
+        ("compose corpus scenic -o scenic.yaml/x", "scenic.yaml/x: cannot be made, since "),
+        ("plan scenic.yaml --corpus corpus --svg scenic.yaml/x", "\n    choose another --svg"),
+        ("plan scenic.yaml --corpus corpus --svg scenic.yaml", "scenic.yaml: already exists"),
+        ("show order --corpus corpus --svg scenic.yaml", "scenic.yaml: already exists"),
+        ("report corpus --picture texts", "texts: already exists"),
+        ("compare order --json scenic.yaml", "scenic.yaml: already exists"),
+        ("order scenic.yaml --corpus corpus -o order", "order: already exists"),
+        ("raise -o corpus", "corpus: is a corpus, and no protocol of ours"),
+        ("raise -o texts", "texts: is a folder with other files, and no protocol of ours"),
+        ("raise -o scenic.yaml", "scenic.yaml: is a file"),
+        ("raise --first dramma -o x", "--first: the world has no voice 'dramma'"),
+        ("raise --last tecnical -o x", "did you mean 'technical'?"),
+        ("raise --lang fr -o x", "--lang: the world has no language 'fr'"),
+        ("world -o x --voices plainn", "the world has no voice 'plainn'\n    allowed: plain, "),
+        ("world -o x --seed -1", "--seed"),
+        ("world -o x --lang fr", "the world has no language 'fr'\n    allowed: en, ru"),
+        ("compose corpus scenic --lang= -o x", "--lang is ''"),
+        ("train order --corpus corpus -o x --seed -1", "--seed"),
+        ("train order --corpus corpus -o x --log-to here", "--log-to without --log"),
+        ("imprint order -o x", "order: is an order, and no corpus"),
+        ("imprint corpus -o order", "order: is an order, and no imprint"),
+        ("power --seed-sd 0.06 --effect inf", "an effect of inf"),
+        ("power --seed-sd nan", "--seed-sd"),
     ],
 )
 def test_bad_input_exits_with_2_and_leaves_nothing(
@@ -618,17 +667,80 @@ def test_bad_input_exits_with_2_and_leaves_nothing(
     (work / "binary").mkdir()
     (work / "binary" / "a.txt").write_bytes(b"\0\0")
     before = {file for file in work.rglob("*") if "tokens" not in file.parts}
-    said = upbringing(*line.split())
+    said = upbringing(*shlex.split(line))
     assert (said.code, said.out) == (2, "")
     assert message in said.err
     assert {file for file in work.rglob("*") if "tokens" not in file.parts} == before
+
+
+@pytest.mark.parametrize(
+    ("line", "messages"),
+    [
+        (
+            "raise -o x --preset fast --arms Q,S --shape 5m --schedules slow --seeds 1",
+            ("preset", "arm", "shape", "schedule", "2 seeds"),
+        ),
+        (
+            "imprint corpus -o x --schedules slow --shape 9m --peak-lr nan --ages 2",
+            ("slow", "9m", "peak rate", "2 ages"),
+        ),
+        ("raise -o x --first dramma --lang fr", ("dramma", "'fr'")),
+        (
+            "train order --corpus corpus -o x --packing foo --attention bar --precision fp8",
+            ("foo", "bar", "fp8"),
+        ),
+        ("world -o x --lang fr,de --voices plainn,dramma", ("'fr'", "'de'", "plainn", "dramma")),
+        ("study study.yaml --corpus corpus -o x", ("'ru'", "study.yaml:3:1: no scene is of kind")),
+        ("power --seed-sd 0.1 --effect inf --position FIRST", ("inf", "FIRST")),
+    ],
+)
+def test_all_that_is_wrong_is_told_at_once(
+    upbringing: Command, work: Path, line: str, messages: tuple[str, ...]
+) -> None:
+    study = "name: x\nblock: drama\nagainst: dramma\nlang: ru\nseeds: 2\n"
+    (work / "study.yaml").write_text(study)
+    said = upbringing(*line.split())
+    assert said.code == 2
+    assert [message for message in messages if message not in said.err] == []
+
+
+def test_a_study_says_where_its_kinds_are_wrong(upbringing: Command, work: Path) -> None:
+    study = "name: x\nblock: drama\nagainst: drama\nseeds: 2\n"
+    (work / "study.yaml").write_text(study)
+    said = upbringing("study", "study.yaml", "--corpus", "corpus", "-o", "x")
+    assert said.code == 2
+    assert said.err == "error: study.yaml:3:1: 'drama' is the block and its counterpart\n"
+
+
+def test_a_study_is_put_into_no_other_artefact(upbringing: Command, work: Path) -> None:
+    (work / "study.yaml").write_text("name: x\nblock: drama\nagainst: technical\nseeds: 2\n")
+    before = sorted((work / "corpus").iterdir())
+    said = upbringing("study", "study.yaml", "--corpus", "corpus", "-o", "corpus")
+    assert said.code == 2
+    assert "corpus: is a corpus, and no study" in said.err
+    assert sorted((work / "corpus").iterdir()) == before
+
+
+def test_an_export_is_told_from_a_run(upbringing: Command, work: Path) -> None:
+    options = ("--as", "jsonl", "--corpus", "corpus", "-o", "rows")
+    assert upbringing("export", "order", *options).code == 0
+    said = upbringing("verify", "rows")
+    assert said.code == 2
+    assert "rows: is an export as jsonl" in said.err
+    assert "--as jsonl --order FOLDER --corpus FOLDER" in said.err
+
+
+def test_drawings_make_their_folder(upbringing: Command, work: Path) -> None:
+    said = upbringing("show", "order", "--corpus", "corpus", "--svg", "new/drawn/order.svg")
+    assert said.code == 0, said.err
+    assert (work / "new" / "drawn" / "order.svg").exists()
 
 
 def test_an_unknown_kind_is_suggested(upbringing: Command, work: Path) -> None:
     said = upbringing("raise", "texts", "--first", "dramma", "-o", "x")
     assert said.code == 2
     assert said.err == (
-        "error: no scene is of kind 'dramma'\n"
+        "error: --first: no scene is of kind 'dramma'\n"
         "    allowed: drama, poetry, technical\n"
         "    did you mean 'drama'?\n"
     )

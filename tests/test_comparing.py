@@ -291,7 +291,7 @@ def test_one_run_is_asked_about_itself(upbringing: Command, family: Path) -> Non
 
 
 def test_everything_that_is_in_the_way_is_told(
-    upbringing: Command, family: Path, tmp_path: Path
+    upbringing: Command, family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenes = tiny_scenes()
     corpus = write_corpus(tmp_path / "tiny", scenes, recipe={"made": "by a test"}, inputs={})
@@ -307,6 +307,13 @@ def test_everything_that_is_in_the_way_is_told(
     unkept = upbringing("compare", family / "F0", family / "L0", "--age", "0.3")
     assert unkept.err.count("the mind was not kept at age 0.3") == 2
     assert "allowed: 0.5, 1" in unkept.err
+    measured: list[object] = []
+    monkeypatch.setattr("upbringing.terminal.comparing.compare_minds", measured.append)
+    lacking = upbringing(
+        "compare", family / "F0", family / "L0", "--trait", "drama:tecnical", "--lang", "xx"
+    )
+    assert (lacking.code, lacking.out, measured) == (2, "", [])
+    assert "tecnical" in lacking.err
     wrong = upbringing("compare", family / "F0", "--trait", "drama")
     assert (wrong.code, "allowed: KINDS:KINDS" in wrong.err) == (2, True)
 

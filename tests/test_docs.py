@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command import Command
 from lives import raised
 from trainers import follow_guide
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from upbringing.cli import app
+from upbringing.corpus.world import make_world
 from upbringing.order import parse_curriculum
 from upbringing.settings import parse_settings
 from upbringing.study import StudySettings
@@ -106,3 +111,65 @@ def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)|<img src=\"([^\"]+)", document.read_text("utf-8"))
     targets = [link or image for link, image in links if not link.startswith("http")]
     assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+WRITTEN = [*DOCUMENTS, *sorted((ROOT / "runs").glob("*.sh"))]
+COMMAND = re.compile(r"^(?:\$ )?(upbringing (?:.*\\\n)*.*)$", re.MULTILINE)
+
+
+def commands_in(file: Path) -> list[str]:
+    """The commands that a document shows in its blocks, or a script runs."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".md":
+        fence = r"^```(?:sh|text|console|bash)?\n(.*?)^```"
+        text = "\n".join(re.findall(fence, text, flags=re.DOTALL | re.MULTILINE))
+    return COMMAND.findall(text)
+
+
+def arguments_of(command: str) -> list[str]:
+    """Its words, without comments, alternatives and where its output goes."""
+    said = re.sub(r"\s{2,}\S.*|[|;&>].*", "", command.replace("\\\n", " "))
+    said = re.sub(r"\[[^\]]*\]", "", said)
+    return shlex.split(said, comments=True)[1:]
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        pytest.param(file, command, id=f"{file.name}: {command[:60]}")
+        for file in WRITTEN
+        for command in dict.fromkeys(commands_in(file))
+    ],
+)
+def test_every_command_that_is_shown_can_be_said(file: Path, command: str) -> None:
+    """Its verb and options are there, and their values are of the right form."""
+    said, at = arguments_of(command), get_command(app)
+    while isinstance(at, TyperGroup) and said and not said[0].startswith("-"):
+        name = said.pop(0)
+        assert name in at.commands, f"there is no verb {name}"
+        at = at.commands[name]
+    if not isinstance(at, TyperGroup):
+        at.make_context(command, said)
+
+
+def test_every_key_of_a_study_is_in_the_table() -> None:
+    guide = (ROOT / "docs" / "curriculum.md").read_text(encoding="utf-8")
+    table = guide[guide.index("# The study: `study.yaml`") :]
+    rows = re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) >= set(StudySettings.model_fields)
+
+
+@pytest.mark.parametrize("said", ["order {}.yaml -o out", "study {}.yaml -o out"])
+def test_mistakes_look_as_they_are_shown(
+    said: str, upbringing: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (ROOT / "docs" / "curriculum.md").read_text(encoding="utf-8")
+    name = "mistaken" if said.startswith("order") else "study"
+    (before, told) = guide.split(f"```\nerror: {name}.yaml", 1)
+    written = before.rpartition("```\nname: mistaken")[2].removesuffix("```\n")
+    told = told.partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    make_world(Path("corpus"), langs=["en"], num_events=40, seed=0)
+    Path(f"{name}.yaml").write_text(f"name: mistaken{written}", "utf-8")
+    found = upbringing(*said.format(name).split(), "--corpus", "corpus")
+    assert (found.code, found.err.strip()) == (2, f"error: {name}.yaml{told}".strip())

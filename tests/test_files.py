@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from upbringing.destinations import check_continued, check_new
 from upbringing.errors import ArtefactError, InputError, StorageError
 from upbringing.files import (
     open_manifest,
@@ -79,10 +80,63 @@ def test_a_place_taken_while_it_is_written_is_kept(tmp_path: Path) -> None:
             place.mkdir()
             (place / "theirs").touch()
 
-    with pytest.raises(OSError, match="not empty"):
+    with pytest.raises(InputError, match="already exists"):
         race()
     assert leftovers(place) == ["theirs"]
     assert leftovers(tmp_path) == ["thing"]
+
+
+def test_what_is_filled_alike_is_taken_from_whoever_was_first(tmp_path: Path) -> None:
+    place = tmp_path / "thing"
+    with staged(place, shared=True) as draft:
+        (draft / "a.txt").write_text("ours")
+        make(tmp_path / "theirs")
+        (tmp_path / "theirs").rename(place)
+    assert open_manifest(place, "thing/1").files
+    assert (place / "a.txt").read_text() != "ours"
+    assert leftovers(tmp_path) == ["thing"]
+
+
+def test_where_nothing_can_be_made_the_place_is_named_and_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    place = tmp_path / "file" / "thing"
+    with pytest.raises(InputError, match="is a file") as caught:
+        make(place)
+    assert ".draft-" not in str(caught.value)
+    for write in (place, tmp_path / "folder"):
+        with pytest.raises(StorageError) as caught:
+            write_json(write, {})
+        assert str(caught.value).startswith(f"{write}: cannot be written: ")
+        assert ".draft-" not in str(caught.value)
+
+
+def test_a_folder_that_refuses_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upbringing.destinations.os.access", lambda *_: False)
+    with pytest.raises(InputError, match="cannot be written to"):
+        check_new(tmp_path / "a" / "b")
+    with pytest.raises(InputError, match="cannot be written to"):
+        check_continued(tmp_path, (), "thing")
+
+
+def test_what_is_continued_is_new_empty_or_marked(tmp_path: Path) -> None:
+    place = tmp_path / "thing"
+    check_continued(place, ("mark",), "thing")
+    place.mkdir()
+    (place / ".mark.draft-7").mkdir()
+    check_continued(place, ("mark",), "thing")
+    (place / "else").touch()
+    with pytest.raises(InputError, match="other files, and no thing"):
+        check_continued(place, ("mark",), "thing")
+    (place / "order.json").touch()
+    with pytest.raises(InputError, match="is an order, and no thing"):
+        check_continued(place, ("mark",), "thing")
+    (place / "mark").touch()
+    check_continued(place, ("mark",), "thing")
+    with pytest.raises(InputError, match="is a file"):
+        check_continued(place / "mark", ("mark",), "thing")
 
 
 @pytest.mark.parametrize(
@@ -197,6 +251,22 @@ def test_a_manifest_that_is_none_is_named(tmp_path: Path, text: str) -> None:
 def test_a_missing_manifest_says_that_the_artefact_is_not_finished(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="not a finished thing"):
         open_manifest(tmp_path, "thing/1")
+
+
+def test_what_lies_there_instead_is_told(tmp_path: Path) -> None:
+    (tmp_path / "run.json").touch()
+    with pytest.raises(ArtefactError, match="is a run, and no thing"):
+        open_manifest(tmp_path, "thing/1")
+    with pytest.raises(ArtefactError, match="no such folder"):
+        open_manifest(tmp_path / "nowhere", "thing/1")
+
+
+@pytest.mark.parametrize("content", [b'{"a": "\xff"}', b'{"a": }'])
+def test_broken_json_is_damage(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ArtefactError, match=r"a\.json: is damaged") as caught:
+        read_json(tmp_path / "a.json")
+    assert "make the artefact again" in str(caught.value)
 
 
 def test_another_format_is_refused(tmp_path: Path) -> None:

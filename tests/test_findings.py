@@ -223,7 +223,7 @@ def test_what_the_page_is_told(found: Figures, pico: Design) -> None:
     assert found["digests"]["design"] == pico.digest
     assert found["numerics"]["num_threads"] == 1
     assert found["sampling"]["rule"].startswith("each opening is continued once")
-    assert found["washout"].keys() == {"constant", "steep"}
+    assert found["washout"].keys() == {"valid", "reason"}
     assert (found["diverged"], found["deviations"]) == ([], [])
     assert examined(found)["passed"] is True
     assert write_page(pico.path).exists()

@@ -72,6 +72,8 @@ def test_yaml_that_settings_have_no_use_for(text: str, says: str) -> None:
     ("keys", "says"),
     [
         ("scenes: rest, passes: 1000000000", "3:29: phases.0.passes: should be less than or equal"),
+        ("scenes: rest, passes: 1e9", "phases.0.passes: should be less than or equal to 1000"),
+        ("scenes: rest, passes: 2.5", "3:29: phases.0.passes: should be a whole number"),
         ("passes: 100, phases: [{name: b, scenes: rest, passes: 100}]", "are met 10,000 times"),
         ("scenes: rest, lr_scale: .inf", "3:29: phases.0.lr_scale: should be a finite number"),
         ("scenes: {measures: {date: [.nan, 1]}}", "should be a finite number"),

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,6 +80,17 @@ def test_it_integrates_to_one_whatever_the_levers(schedule: str) -> None:
     assert float(imprint.density @ np.diff(imprint.borders)) == pytest.approx(1)
     for num_bins in (1, 7, 100):
         assert imprint.tabled(num_bins).mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "levers"), [({0: 0, 1: 0}, {}), ("linear", {"loss_scale": 0.0})]
+)
+def test_a_life_that_learns_at_no_age_has_no_imprint(
+    schedule: Any, levers: dict[str, float]
+) -> None:
+    steps = steps_of(schedule, Timeline.of_stretches({0.0: Levers(**levers)}, 8))
+    with pytest.raises(InputError, match="nothing is learnt at any age"):
+        Imprint.of(steps, 0.1)
 
 
 def test_a_token_of_a_larger_batch_leaves_less_and_of_an_unread_stretch_nothing() -> None:

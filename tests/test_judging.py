@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from stories import story_scenes
+from threadpoolctl import threadpool_limits
 
 from upbringing.character import Axis, judge_for
 from upbringing.character.axes import PAIR_COLUMNS
@@ -117,3 +118,14 @@ def test_what_was_left_out_is_neither_learnt_from_nor_asked_about(tmp_path: Path
     assert judging.judge.digest == whole.judge.digest
     assert judging.report.num_groups == whole.report.num_groups
     assert judging.report.num_positive < whole.report.num_positive
+
+
+def test_the_number_of_threads_changes_no_bit(tmp_path: Path) -> None:
+    voices = ("drama", "technical")
+    corpus = make_world(tmp_path / "w", langs=["en"], num_events=800, seed=0, voices=voices)
+    with threadpool_limits(limits=1):
+        alone = judge_for(corpus, AXIS)
+    with threadpool_limits(limits=4):
+        together = judge_for(corpus, AXIS)
+    assert together.judge.digest == alone.judge.digest
+    assert together.report == alone.report

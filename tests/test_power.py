@@ -163,6 +163,8 @@ def test_power_without_a_pilot(upbringing: Command):
         ((), "comes from a pilot or from --seed-sd"),
         (("--seed-sd", "0.1", "--seeds", "six"), "--seeds is 'six'"),
         (("--seed-sd", "0.1", "--position", "FIRST"), "no position 'FIRST'"),
+        (("--seed-sd", "0.1", "--effect", "inf"), "an effect of inf"),
+        (("--seed-sd", "inf"), "--seed-sd is inf"),
         (("nowhere",), "study.json"),
     ],
 )

@@ -139,13 +139,17 @@ def test_a_study_counts_what_is_done_and_how_long_the_rest_takes(
     assert "warning: F: wandb is left out" in lines
     lines.remove("warning: F: wandb is left out")
     form = re.compile(
-        r"  (\d+) of 16 minds raised, (\d+)%(, [\d,]+ tokens/s)?(, about [\d.]+ \w+ left)"
+        r"  (\d+) of 16 minds raised, (\d+)%(, [\d,]+ tokens/s)?(, about [\d.]+ \w+ left)?"
     )
     said = [found.groups() for line in lines if (found := form.fullmatch(line))]
     assert len(said) == len(lines) > 5
     assert [int(minds) for minds, *_ in said] == sorted(int(minds) for minds, *_ in said)
     assert {minds for minds, *_ in said} == {"0", "1"}
     shares = [int(share) for _, share, *_ in said]
+    # How long it takes is told when a little of it was lived, and not by the first steps.
+    is_told = [left is not None for *_, left in said]
+    assert (is_told[0], is_told[-1]) == (False, True)
+    assert is_told == sorted(is_told)
     assert shares == sorted(shares)
     # 16 lives of 24 steps, and 12 washouts of 6.
     assert shares[-1] <= round(100 * (24 + 6 + 13) / (16 * 24 + 12 * 6))

@@ -31,6 +31,18 @@ def test_a_mind_is_raised_with_what_a_person_leaves_unsaid(home: Path) -> None:
     assert again.digest == run.digest
     with pytest.raises(ResumeError, match="another seed"):
         raise_on_order(home / "order", home / "corpus", place, Life(**{**vars(LIFE), "seed": 1}))
+    with pytest.raises(ResumeError, match=r"another numerics\.accumulation"):
+        raise_on_order(home / "order", home / "corpus", place, replace(LIFE, accumulation=3))
+
+
+@pytest.mark.parametrize("there", ["order", "others"])
+def test_a_run_is_never_put_into_a_folder_of_something_else(home: Path, there: str) -> None:
+    (home / "others").mkdir(exist_ok=True)
+    (home / "others" / "letter.txt").write_text("dear")
+    before = sorted((home / there).iterdir())
+    with pytest.raises(InputError, match="choose another -o"):
+        raise_on_order(home / "order", home / "corpus", home / there, LIFE)
+    assert sorted((home / there).iterdir()) == before
 
 
 def test_a_tokenizer_may_be_given(home: Path) -> None:
@@ -92,6 +104,7 @@ def test_a_model_of_the_librarys_is_raised_further_and_goes_on_to_the_same_bytes
         ({"schedule": "slow"}, "no schedule is called 'slow'"),
         ({"precision": "fp8"}, "no precision is called 'fp8'"),
         ({"peak_lr": float("nan")}, "the peak rate is nan"),
+        ({"weighs": "loss"}, "no priority that is one"),
     ],
 )
 def test_what_is_not_there_is_refused_before_the_work(

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from upbringing import report
+from upbringing.character.measures import measures
 from upbringing.errors import ArtefactError, InputError
 from upbringing.files import read_json, write_json
 from upbringing.report import biography, picture, words, write_page
@@ -24,6 +25,9 @@ from upbringing.report.folder import read_study
 from upbringing.report.page import badges, render
 from upbringing.report.records import Findings
 from upbringing.report.ribbons import MAX_KINDS, kind_colours
+from upbringing.study import Design, conclude, open_findings
+from upbringing.study import findings as findings_module
+from upbringing.study.concluded import figures_of
 
 SECTIONS = [
     "answer",
@@ -176,9 +180,122 @@ def test_a_verdict_is_worn_as_a_badge_for_each_schedule() -> None:
     ]
 
 
+def half_life(**fields: object) -> dict[str, object]:
+    """A record of a difference that too few seeds tell of."""
+    return {
+        "schedule": "constant",
+        "axis": fake_study.AXIS,
+        "name": "L−S",
+        "answer": "cannot be told",
+        "estimate": None,
+        "low": None,
+        "high": None,
+        "unit": "tokens",
+        "method": "fitted to the mean",
+        "reason": "3 seeds, an interval needs 6",
+    } | fields
+
+
+def test_what_no_difference_tells_is_one_sentence(study: Path) -> None:
+    untold = [
+        half_life(name=name, schedule=schedule)
+        for schedule in ("constant", "steep")
+        for name in ("F−S", "L−S")
+    ]
+    change(study, half_lives=untold)
+    page = Outline(render(read_study(study), with_text=True)).text
+    assert (
+        "Half-lives of F−S, L−S over the washout: cannot be told (3 seeds, an interval needs 6)."
+    ) in page
+    assert page.count("cannot be told") == 1
+    told = half_life(answer="fades", estimate=2100.0, low=900.0, high=None, reason="")
+    change(study, half_lives=[*untold, told])
+    page = render(read_study(study), with_text=True)
+    assert page.count("cannot be told") == len(untold)
+    # A heading stands as its column does: words at the left, figures at the right.
+    assert (
+        '<th scope="col">Contrast</th><th scope="col">Answer</th>'
+        '<th scope="col" class="number">Half-life</th><th scope="col">Why</th>'
+    ) in page
+    change(study, half_lives=[told])
+    assert "2100" in Outline(render(read_study(study), with_text=True)).text
+
+
+def test_the_least_p_of_a_few_seeds_is_said_beside_it(study: Path) -> None:
+    told = "3 seeds cannot give a p below 0.25, whatever they show."
+    page = Outline(render(read_study(study), with_text=True)).text
+    assert page.count(told) == len(fake_study.SCHEDULES) * 2
+    many = [contrast | {"num_seeds": 6} for contrast in fake_study.findings()["contrasts"]]
+    change(study, contrasts=many)
+    assert "whatever they show" not in Outline(render(read_study(study), with_text=True)).text
+
+
+def test_the_washout_is_told_once(page: str) -> None:
+    text = Outline(page).text
+    assert text.count("washout too weak: the lead fell by 0.31") == 1
+    assert "judged once, for all learning rates" in text
+
+
+def test_where_lines_begin_is_said(page: str) -> None:
+    told = f"Lines begin at age {words.number(fake_study.AGES[0])}, the first at which"
+    assert told in Outline(page).text
+
+
+def test_headings_of_figures_name_their_unit(page: str) -> None:
+    for told in ("Estimate, pole distance", "Estimate, bits/byte", "Cost, bits/byte"):
+        assert f'class="number">{told}</th>' in page
+
+
+def test_names_of_poles_stand_outside_of_what_is_drawn_between_them(page: str) -> None:
+    for chart in ("dots-0", "life-1"):
+        spec = data_block(page, "charts")["specs"][chart]
+        names = spec["layer"][-4:]  # on top of all else, each over its rim
+        assert [name["mark"]["dy"] for name in names] == [10, 10, -10, -10]
+        rows = [spec["datasets"][name["data"]["name"]] for name in names]
+        assert [row["name"] for (row,) in rows] == [
+            *["raised on technical only"] * 2,
+            *["raised on drama only"] * 2,
+        ]
+
+
+def test_the_slider_says_where_life_ends(study: Path, page: str) -> None:
+    assert "Move through life and washout:" in page
+    assert '<span style="flex-grow:2.5">life</span>' in page  # three steps and one after them
+    assert '<span style="flex-grow:0.5">washout</span>' in page
+    file = study / "samples.parquet"
+    pl.read_parquet(file).filter(stage="life").write_parquet(file)
+    fake_study.reseal(study)
+    alone = render(read_study(study), with_text=True)
+    assert "Move through life:" in alone
+    assert 'class="stages"' not in alone
+
+
+def test_the_glossary_has_every_measure_and_no_word_that_is_not_used(page: str) -> None:
+    record = fake_study.findings()
+    plain = words.glossary(Findings.model_validate(record))
+    assert {"F", "L", "S", "Judge", "AUC, Brier", "Washout", "Kept age"} <= {*plain}
+    unused = {"M", "O", "N", "D", "Average", "Half-life", "Position", "Cut short", "Voice"}
+    assert not unused & {*plain}
+    assert all(f"<dt>{word}</dt>" in page for word in plain)
+
+    known = measures() | measures(named=True)
+    contrast = record["contrasts"][0]
+    record["contrasts"] = [contrast | {"measure": name} for name in [*known, "mine.py:mood"]]
+    record["contrasts"].append(contrast | {"schedule": "steep − steep, cut short"})
+    told = words.glossary(Findings.model_validate(record))
+    for name in known:
+        text = told[words.measure(name).capitalize()]
+        assert len(text) > 20
+        assert not set("`_") & set(text), text
+        assert not re.search(r"\((margins|half.gain)\)", text)  # a function is no word of a page
+    assert told["Mine.py:mood"] == "A measure of this study's own."
+    assert {"Cut short", "Schedule − schedule"} <= {*told}
+
+
 def change(study: Path, **fields: object) -> None:
     file = study / "findings.json"
     write_json(file, read_json(file) | fields)
+    fake_study.reseal(study)
 
 
 def test_figures_that_are_not_there_are_dashes_with_their_reason(study: Path) -> None:
@@ -214,20 +331,7 @@ def test_what_not_every_study_has_is_shown_where_it_is_there(study: Path) -> Non
     change(
         study,
         hypotheses=[hypothesis],
-        half_lives=[
-            {
-                "schedule": "constant",
-                "axis": fake_study.AXIS,
-                "name": "L−S",
-                "answer": "longer than measured",
-                "estimate": None,
-                "low": None,
-                "high": None,
-                "unit": "tokens",
-                "method": "fitted to the mean",
-                "reason": "half is left",
-            }
-        ],
+        half_lives=[half_life(answer="longer than measured", reason="half is left")],
         interpretation={
             "first": "drama",
             "other": "report",
@@ -275,7 +379,7 @@ def test_a_study_without_samples_shuffles_or_washout_still_has_a_page(study: Pat
     ):
         file = study / f"{name}.parquet"
         pl.read_parquet(file).filter(keep).write_parquet(file)
-    change(study, washout={})
+    change(study, washout=None)
     page = write_page(study).read_text(encoding="utf-8")
     assert "No samples were drawn." in page
     assert "ribbon-1" not in data_block(page, "charts")["specs"]
@@ -298,6 +402,7 @@ def test_a_life_that_ended_early_has_no_end(study: Path) -> None:
     died = pl.col("run") == "F-constant-s0"
     early = frame.filter(died, pl.col("age") == 0.4).with_columns(scope=pl.lit("whole"))
     pl.concat([frame.filter(~died | (pl.col("age") < 0.4)), early]).write_parquet(file)
+    fake_study.reseal(study)
     read = read_study(study)
     assert "F-constant-s0" not in read.ends["run"]
     assert "F-constant-s1" in read.ends["run"]
@@ -334,6 +439,7 @@ def test_kinds_beyond_the_palette_share_one_colour(study: Path) -> None:
     ribbons = pl.read_parquet(study / "ribbons.parquet")
     more = [{"arm": "S", "seed": 9, "bin": 0, "kind": name, "share": 0.1} for name in names]
     pl.concat([ribbons, pl.DataFrame(more)]).write_parquet(study / "ribbons.parquet")
+    fake_study.reseal(study)
     colours = kind_colours(read_study(study))
     assert list(colours)[:3] == ["drama", "technical", "chat"]
     assert list(colours)[-1] == "other kinds"
@@ -359,6 +465,9 @@ def test_a_light_colour_names_one_dark_colour() -> None:
 # What is refused
 
 
+DERIVED = ("findings.json", "findings.parquet", "samples.parquet", "ribbons.parquet")
+
+
 def remove(name: str) -> Callable[[Path], None]:
     return lambda study: (study / name).unlink()
 
@@ -371,11 +480,28 @@ def cut(name: str) -> Callable[[Path], None]:
     return half
 
 
+def flip(name: str) -> Callable[[Path], None]:
+    """Another byte in the middle: Parquet may read it as another number."""
+
+    def other(study: Path) -> None:
+        content = bytearray((study / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (study / name).write_bytes(content)
+
+    return other
+
+
 def drop_column(name: str, column: str) -> Callable[[Path], None]:
     def drop(study: Path) -> None:
         pl.read_parquet(study / name).drop(column).write_parquet(study / name)
+        fake_study.reseal(study)
 
     return drop
+
+
+def edit_design(study: Path) -> None:
+    file = study / "study.json"
+    write_json(file, read_json(file) | {"digest": "d6" * 32})
 
 
 def rename_axis(study: Path) -> None:
@@ -393,7 +519,11 @@ def forget_schedule(study: Path) -> None:
     [
         *((remove(name), name) for name in ("study.json", "findings.json", "samples.parquet")),
         *((cut(name), name) for name in ("study.json", "findings.parquet", "ribbons.parquet")),
+        *((flip(name), f"{name}: is damaged") for name in DERIVED),
+        (remove("concluded.json"), "has findings without digests"),
+        (cut("concluded.json"), "concluded.json"),
         (drop_column("findings.parquet", "subject"), "subject"),
+        (edit_design, "study.json: is another design than the findings are of"),
         (rename_axis, "holds no style_margin of the axis 'poetry–technical'"),
         (forget_schedule, "'steep'"),
     ],
@@ -406,6 +536,29 @@ def test_a_damaged_study_is_refused_by_name(
         with pytest.raises(ArtefactError, match=re.escape(told)):
             use(study)
     assert not (study / "report.html").exists()
+
+
+def test_what_is_derived_is_made_anew_from_the_runs(pico_copy: Path) -> None:
+    flip("findings.parquet")(pico_copy)
+    for use in (write_page, open_findings, figures_of):
+        with pytest.raises(ArtefactError, match=r"findings\.parquet: is damaged") as caught:
+            use(pico_copy)
+        assert "run the study again" in str(caught.value)
+    conclude(Design.open(pico_copy))
+    assert write_page(pico_copy).exists()
+
+
+def test_a_study_is_not_concluded_while_its_tables_are_written(
+    pico_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(findings_module, "ribbons", killed)
+    with pytest.raises(KeyboardInterrupt):
+        conclude(Design.open(pico_copy))
+    with pytest.raises(ArtefactError, match=r"concluded\.json is missing"):
+        write_page(pico_copy)
 
 
 def test_a_missing_study_is_refused(tmp_path: Path) -> None:
@@ -469,6 +622,7 @@ def test_no_control_character_leaves_a_line(study: Path) -> None:
     file = study / "samples.parquet"
     hostile = pl.lit("\x1b[2J\x07 one\ntwo \u202e three")
     pl.read_parquet(file).with_columns(text=hostile).write_parquet(file)
+    fake_study.reseal(study)
     lines = biography(study, "F-constant-s0").lines()
     assert all(line.isprintable() for line in lines)
 

@@ -19,6 +19,8 @@ class House(Settings):
     address: str
     rooms: tuple[Room, ...] = ()
     cellar: Room | None = None
+    height: float | dict[str, float] | None = None
+    floors: Annotated[tuple[int, ...], Field(min_length=1)] = (1,)
 
 
 GOOD = """
@@ -41,15 +43,15 @@ cellar: deep
 SHOWN = """\
 house.yaml:2:1: 'address' is missing
 house.yaml:2:1: unknown key 'adress'
-    allowed: address, cellar, rooms
+    allowed: address, cellar, floors, height, rooms
     did you mean 'address'?
-house.yaml:4:5: rooms.0.name: should be a valid string
+house.yaml:4:5: rooms.0.name: should be text
 house.yaml:5:18: rooms.1.width: should be greater than or equal to 1
 house.yaml:6:5: 'rooms.2.name' is missing
 house.yaml:6:5: unknown key 'rooms.2.widht'
     allowed: name, width
     did you mean 'width'?
-house.yaml:7:1: cellar: should be a valid dictionary or instance of Room"""
+house.yaml:7:1: cellar: should be a map"""
 
 
 def problems_of(text: str) -> list[str]:
@@ -92,19 +94,40 @@ def test_what_is_no_settings_is_refused(text: str, says: str) -> None:
     assert says in problem
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("rooms: 3", "rooms: should be a list"),
+        ("cellar: 3", "cellar: should be a map"),
+        ("floors: [ground]", "floors.0: should be a whole number"),
+        ("floors: []", "floors: should have 1 or more"),
+        ("height: high", "height: should be a number or a map"),
+        ("height: .nan", "height: should be a finite number or a map"),
+        ("height: {attic: .nan}", "height.attic: should be a finite number"),
+    ],
+)
+def test_a_value_of_another_kind_is_one_mistake_in_words(line: str, says: str) -> None:
+    (problem,) = problems_of(f"address: Long Lane 3\n{line}\n")
+    assert problem.partition(": ")[2] == says
+
+
 def test_yaml_1_2_is_spoken() -> None:
     room = parse_settings("name: no\nwidth: 1e1\n", Room, name="room")
     assert (room.name, room.width) == ("no", 10)
 
 
-@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     file = tmp_path / "house.yaml"
-    if content:
-        file.write_bytes(content)
-    with pytest.raises(InputError, match="cannot be read") as caught:
+    with pytest.raises(InputError) as caught:
         load_settings(file, House)
-    assert str(file) in str(caught.value)
+    assert str(caught.value) == f"{file}: no such file"
+    file.write_bytes(b"a\xff")
+    with pytest.raises(InputError) as caught:
+        load_settings(file, House)
+    assert str(caught.value) == f"{file}: is not UTF-8 text: byte 1 is 0xff"
+    with pytest.raises(InputError) as caught:
+        load_settings(tmp_path, House)
+    assert str(caught.value) == f"{tmp_path}: is a folder, and no file"
 
 
 def test_a_setting_knows_where_it_stands() -> None:

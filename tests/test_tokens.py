@@ -22,6 +22,7 @@ from upbringing.corpus.tokens import (
     write_tokenizer,
 )
 from upbringing.errors import ArtefactError, InputError
+from upbringing.files import write_manifest
 
 TEXTS = [
     "The miller's daughter counted the sacks twice, and then the cats.",
@@ -100,6 +101,21 @@ def test_tokens_are_written_once_and_opened_afterwards(corpus):
     assert (place / "ids.npy").stat().st_mtime_ns == written
     assert again.digest == first.digest == tokenizer_digest(TOKENIZER)
     assert again.ids.tolist() == first.ids.tolist()
+
+
+def test_tokens_that_another_process_wrote_meanwhile_are_taken(corpus, tmp_path, monkeypatch):
+    """As when two minds are raised at once on a new corpus."""
+    other = Corpus.open(shutil.copytree(corpus.path, tmp_path / "copy"))
+    theirs = tokenize(other, TOKENIZER)
+    place = corpus.path / "tokens" / theirs.digest
+
+    def when_they_are_done(*arguments, **options):
+        (other.path / "tokens" / theirs.digest).rename(place)
+        return write_manifest(*arguments, **options)
+
+    monkeypatch.setattr("upbringing.corpus.tokens.write_manifest", when_they_are_done)
+    assert tokenize(corpus, TOKENIZER).ids.tolist() == theirs.ids.tolist()
+    assert [folder.name for folder in place.parent.iterdir()] == [theirs.digest]
 
 
 def test_the_digest_of_the_corpus_does_not_change_with_its_tokens(corpus):
@@ -184,5 +200,5 @@ def test_the_tokens_of_another_tokenizer_are_refused(corpus: Corpus) -> None:
         open_tokens(corpus, one.digest)
     assert str(place / one.digest) in str(caught.value)
     shutil.rmtree(place / one.digest)
-    with pytest.raises(ArtefactError, match="is not a finished tokens"):
+    with pytest.raises(ArtefactError, match="no such folder"):
         open_tokens(corpus, one.digest)

@@ -19,6 +19,7 @@ from upbringing.corpus import vectors as module
 from upbringing.corpus.tfidf import WordSpace
 from upbringing.corpus.vectors import read_source, vectors_of
 from upbringing.errors import ArtefactError, InputError
+from upbringing.files import Manifest, write_manifest
 from upbringing.identity import digest_array
 
 
@@ -33,6 +34,22 @@ def corpus_of(tmp_path: Path, scenes: pl.DataFrame, name: str = "other") -> Corp
 
 
 # By words
+
+
+def test_vectors_that_another_process_wrote_meanwhile_are_taken(
+    own: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Corpus.open(shutil.copytree(own.path, tmp_path / "copy"))
+    theirs = vectors_of(other)
+    place = own.path / "vectors"
+
+    def when_they_are_done(*arguments: Any, **options: Any) -> Manifest:
+        (other.path / "vectors" / "tfidf").rename(place / "tfidf")
+        return write_manifest(*arguments, **options)
+
+    monkeypatch.setattr(module, "write_manifest", when_they_are_done)
+    assert vectors_of(own).digest == theirs.digest
+    assert [folder.name for folder in place.iterdir()] == ["tfidf"]
 
 
 def test_every_scene_has_a_vector_of_length_1(own: Corpus) -> None:

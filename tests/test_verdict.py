@@ -263,6 +263,12 @@ def test_washout_must_halve_the_recency(before: float, after: float, valid: bool
     assert examine_washout(contrast("L−S", before), contrast("L−S", after)).valid == valid
 
 
+def test_a_washout_is_told_by_what_it_was_judged_on():
+    """At a constant rate alone: under another, drama last need not lead."""
+    told = examine_washout(contrast("L−S", 0.4), contrast("L−S", 0.1)).reason
+    assert told == "25% of L−S at constant rate is left"
+
+
 # The words
 
 
@@ -296,17 +302,44 @@ def test_answer_of_a_demonstration():
         (
             "Constant rate, against the same scenes shuffled: "
             "drama first left the mind 0.12 farther from drama "
-            "(95%: −0.42 to 0.18, no effect included); "
+            "(95%: 0.42 farther to 0.18 nearer, no effect included); "
             "drama last left the mind 0.31 nearer to drama (95%: 0.11 to 0.51)."
         ),
         (
             "Constant rate, what it cost in held-out bits per byte: "
-            "drama last +0.031 (95%: −0.001 to 0.050)."
+            "drama last +0.031 (95%: −0.001 to +0.050, zero included)."
         ),
         "1 run diverged, so the arm has no figure: F-steep-s2.",
         "The unit is the distance between minds raised on one pole only.",
         "Three seeds: a demonstration, no verdict.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("estimate", "half", "told"),
+    [
+        (-0.526, 0.022, "0.53 farther from drama (95%: 0.50 to 0.55)"),
+        (0.163, 0.139, "0.16 nearer to drama (95%: 0.02 to 0.30)"),
+        (0.1, 0.2, "0.10 nearer to drama (95%: 0.10 farther to 0.30 nearer, no effect included)"),
+        (
+            0.076,
+            0.025,
+            "0.08 nearer to drama, less than the 0.10 that counts as an effect (95%: 0.05 to 0.10)",
+        ),
+        (
+            -0.0999,
+            0.05,
+            (
+                "0.10 farther from drama, just under the 0.10 that counts as an effect "
+                "(95%: 0.05 to 0.15)"
+            ),
+        ),
+    ],
+)
+def test_estimate_and_interval_have_one_sign(estimate: float, half: float, told: str):
+    shown = [contrast("F−S", estimate, half, num_seeds=3)]
+    line = answer(block="drama", contrasts=shown, verdicts=[judged(shown)], costs=[])[0]
+    assert line.endswith(f": drama first left the mind {told}.")
 
 
 def test_answer_states_no_distance_that_is_not_measurable():

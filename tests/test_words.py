@@ -334,7 +334,8 @@ def test_an_answer_says_no_more_than_its_verdicts(
         beside = [v for v in verdicts if line.startswith(v.schedule.capitalize())] or verdicts
         assert too_strong(line, beside) == set()
         assert numbers_in(line) <= allowed
-        if "left the mind" in line:  # an estimate never stands alone
+        if "left the mind" in line:  # an estimate never stands alone, and its words are its sign
+            assert "−" not in line
             assert line.count("left the mind") <= line.count("(95%") + line.count("(no interval")
     for verdict in verdicts:
         is_said = any(verdict.sentence in line for line in lines)
@@ -349,6 +350,8 @@ def test_an_interval_that_holds_zero_says_so(found: list[Contrast]) -> None:
         contrast = next(c for c in found if c.name == name)
         has_zero = contrast.low is not None and contrast.low <= 0 <= (contrast.high or 0)
         assert ("no effect included" in clause) == has_zero
+        is_little = contrast.estimate is not None and abs(contrast.estimate) < SMALLEST_EFFECT
+        assert ("that counts as an effect" in clause) == is_little
 
 
 # The page

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from upbringing.destinations import check_new, kind_of
 from upbringing.errors import InputError, StoppedError, UpbringingError
 
 if TYPE_CHECKING:
     from upbringing.corpus import Fields
+    from upbringing.corpus.vectors import Source
     from upbringing.training import Log
 
 app = typer.Typer(
@@ -28,10 +32,31 @@ app = typer.Typer(
 # 128 and the number of SIGTERM or SIGINT, as a shell says it.
 _TERMINATED, _INTERRUPTED = 143, 130
 
-Out = Annotated[Path, typer.Option("-o", "--out", help="Where to write; must not exist.")]
+
+def _new(option: typer.CallbackParam, place: Path | None) -> Path | None:
+    """A place to write, refused before the work where something lies there, or nothing can."""
+    check_new(place, option.opts[0])
+    return place
+
+
+def _spoken(option: typer.CallbackParam, lang: str | None) -> str | None:
+    """A language, or several, that are not an empty word."""
+    if lang is not None and not all(part.strip() for part in lang.split(",")):
+        raise InputError(f"{option.opts[0]} is {lang!r}", do="say a language, or leave it out")
+    return lang
+
+
+Out = Annotated[
+    Path, typer.Option("-o", "--out", callback=_new, help="Where to write; must not exist.")
+]
 Texts = Annotated[list[Path] | None, typer.Argument(help="Folders of .txt/.md, or .jsonl files.")]
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="A corpus folder.")]
-Lang = Annotated[str | None, typer.Option(help="The minds' language (en, ru, …).")]
+Lang = Annotated[
+    str | None, typer.Option(callback=_spoken, help="The minds' language (en, ru, …).")
+]
+LangOfTexts = Annotated[
+    str | None, typer.Option(callback=_spoken, help="Of texts that do not say theirs.")
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Takes the place of the curriculum's seed.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")]
 NoText = Annotated[bool, typer.Option("--no-text", help="Leave corpus text out of the page.")]
@@ -51,6 +76,22 @@ class _Continues(TyperCommand):
         except KeyboardInterrupt as stopped:
             _say_saved(str(stopped) or "stopped")
             raise typer.Exit(_INTERRUPTED) from None
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"upbringing {importlib.metadata.version('upbringing')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Say it, and stop."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command("raise", cls=_Continues)
@@ -77,11 +118,12 @@ def raise_(
     log_to: LogTo = None,
 ) -> None:
     """Raise minds on the same scenes in several orders, and write what the order did."""
-    from upbringing.protocol import EVERYDAY_VOICES, TextSource, WorldSource, raise_minds
+    from upbringing.protocol import TextSource, raise_minds, world_source
     from upbringing.study import preset as settings_of
     from upbringing.terminal.console import say
     from upbringing.terminal.study_progress import StudyProgress
 
+    mirrored = _log(log, log_to, out)
     settings = settings_of(
         preset,
         name=f"{first or 'drama'} first",
@@ -95,23 +137,28 @@ def raise_(
         schedules=_split(schedules),
         batch_size=batch_size,
     )
-    named = [*(settings.block or ()), *(settings.against or ())]
-    voices = tuple(dict.fromkeys([*EVERYDAY_VOICES, *named]))
     source = (
         TextSource(texts, _fields(fields), lang, repair)
         if texts
-        else WorldSource(lang or "en", voices=voices)
+        else world_source(
+            lang or "en", {"--first": settings.block, "--last": settings.against or ()}
+        )
     )
-    raised = raise_minds(
-        source,
-        settings,
-        out,
-        num_workers=workers,
-        with_text=not no_text,
-        tell=say,
-        watch=StudyProgress,
-        log=_log(log, log_to or out / "log"),
-    )
+    try:
+        raised = raise_minds(
+            source,
+            settings,
+            out,
+            num_workers=workers,
+            with_text=not no_text,
+            tell=say,
+            watch=StudyProgress,
+            log=mirrored,
+        )
+    except InputError as error:  # of kinds that a corpus of texts turns out to lack
+        options = {"block": "--first", "against": "--last"}
+        problems = [replace(p, where=options.get(p.where or "", p.where)) for p in error.problems]
+        raise InputError(problems) from error
     say("")
     for line in raised.findings["answer"]:
         say(line)
@@ -122,7 +169,7 @@ def raise_(
 def ingest(
     texts: Annotated[list[Path], typer.Argument(help="Folders of .txt/.md, or .jsonl files.")],
     out: Out,
-    lang: Annotated[str | None, typer.Option(help="Of texts that do not say theirs.")] = None,
+    lang: LangOfTexts = None,
     fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…,date=…")] = None,
     smallest: Annotated[int, typer.Option(help="Bytes of the smallest scene.")] = 300,
     largest: Annotated[int, typer.Option(help="Bytes of the largest scene.")] = 1500,
@@ -146,9 +193,9 @@ def ingest(
 @app.command()
 def world(
     out: Out,
-    lang: Annotated[str, typer.Option(help="en, ru, or en,ru.")] = "en",
+    lang: Annotated[str, typer.Option(callback=_spoken, help="en, ru, or en,ru.")] = "en",
     events: Annotated[int, typer.Option(min=1, help="Events, thus scenes, a language.")] = 25_000,
-    seed: Annotated[int, typer.Option(help="Of the whole world.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the whole world.")] = 0,
     voices: Annotated[str | None, typer.Option(help="Some of them, with commas; else all.")] = None,
     probes: Annotated[int, typer.Option(min=1, help="Held-out events told in all voices.")] = 200,
     packets: Annotated[int, typer.Option(min=0, help="Events to place at an age of choice.")] = 0,
@@ -181,7 +228,7 @@ def compose(
             help="A character, a sketch ('myth, then chat, then the rest'), 'first KIND'."
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("-o", "--out")] = Path("ltm_curriculum.yaml"),
+    out: Annotated[Path, typer.Option("-o", "--out", callback=_new)] = Path("ltm_curriculum.yaml"),
     like: Annotated[Path | None, typer.Option(help="A text that the life shall follow.")] = None,
     lang: Lang = None,
     vectors: Annotated[
@@ -191,17 +238,15 @@ def compose(
 ) -> None:
     """Write a life for a corpus and an intention, with a comment on each choice."""
     from upbringing.corpus import Corpus
-    from upbringing.files import write_json, write_text
+    from upbringing.files import read_text, write_json, write_text
     from upbringing.order import SCHEMA_FILE, SCHEMA_LINE, curriculum_schema
     from upbringing.order import compose as compose_life
     from upbringing.terminal.console import say
 
-    if out.exists():
-        raise InputError("already exists, and nothing is overwritten", where=str(out))
     text = compose_life(
         Corpus.open(corpus),
         intention,
-        example=None if like is None else _text_of(like),
+        example=None if like is None else read_text(like),
         lang=lang,
         vectors=_source(vectors),
         book=book,
@@ -273,7 +318,9 @@ def plan(
     batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
     row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
     schedule: Annotated[str, typer.Option(help="Of the learning rate.")] = "linear",
-    svg: Annotated[Path | None, typer.Option(help="Draw order and imprint to this file.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(callback=_new, help="Draw order and imprint to this new file.")
+    ] = None,
 ) -> None:
     """Say what a curriculum would do on a corpus, and what it would cost. Keeps nothing."""
     from upbringing.terminal.planning import show_plan
@@ -297,7 +344,9 @@ def show(
     at: Annotated[float | None, typer.Option(help="What is read at this age, 0 to 1?")] = None,
     scene: Annotated[str | None, typer.Option(help="When is the scene of this id met?")] = None,
     against: Annotated[Path | None, typer.Option(help="Another order: what moved?")] = None,
-    svg: Annotated[Path | None, typer.Option(help="Draw it to this file.")] = None,
+    svg: Annotated[
+        Path | None, typer.Option(callback=_new, help="Draw it to this new file.")
+    ] = None,
     arrange: Annotated[
         str | None, typer.Option(help="What would this arrangement do to a corpus? YAML.")
     ] = None,
@@ -331,7 +380,7 @@ def train(
         str | None, typer.Option(help="How much each age counts: a curve, as for --schedule.")
     ] = None,
     weighs: Annotated[str, typer.Option(help="Priority is a factor on: rate or loss.")] = "rate",
-    seed: Annotated[int, typer.Option(help="Of the initial weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the initial weights.")] = 0,
     batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
     batch_rule: Annotated[
         str, typer.Option(help="How the rate follows a phase's batch size: sqrt, linear, none.")
@@ -362,7 +411,7 @@ def train(
         lora, precision, compiled, threads, accumulation,
     )  # fmt: skip
     is_there = (out / "run.json").exists()
-    with life_shown(out.name, _log(log, log_to or out / "log")) as watch:
+    with life_shown(out.name, _log(log, log_to, out)) as watch:
         run = raise_on_order(order, corpus, out, life, watch=watch)
     if int(os.environ.get("RANK", "0")):
         return  # the first process of a world speaks for all
@@ -421,7 +470,7 @@ def export(
         list[str] | None, typer.Option(help="lm-eval, a run: an axis, as in measure.")
     ] = None,
     lang: Annotated[
-        str | None, typer.Option(help="lm-eval, a run: by default what it read.")
+        str | None, typer.Option(callback=_spoken, help="lm-eval, a run: by default what it read.")
     ] = None,
 ) -> None:
     """Write an order for another trainer, or what minds are asked for lm-evaluation-harness."""
@@ -551,7 +600,9 @@ def compare(
     barrier: Annotated[
         bool, typer.Option("--barrier/--no-barrier", help="The loss barrier takes the longest.")
     ] = True,
-    records: Annotated[Path | None, typer.Option("--json", help="Also write the records.")] = None,
+    records: Annotated[
+        Path | None, typer.Option("--json", callback=_new, help="Also write the records.")
+    ] = None,
 ) -> None:
     """Say how far apart minds are: what they expect, how they see text, where their weights lie."""
     from upbringing.terminal.comparing import Questions, compare_runs
@@ -588,7 +639,7 @@ def study(
     from upbringing.terminal.console import gates_table, say, wide
     from upbringing.terminal.study_progress import StudyProgress
 
-    mirrored = _log(log, log_to or out / "log")
+    mirrored = _log(log, log_to, out)
     design = prepare(load_settings(settings, StudySettings), Corpus.open(corpus), out)
     say(f"{out / 'study.json'}: {len(design.plans)} runs, design {design.digest[:16]}")
     written = out / PREREGISTRATION
@@ -640,7 +691,9 @@ def power(
 @app.command()
 def factorial(
     studies: Annotated[list[Path], typer.Argument(help="Concluded studies with shared seeds.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="Its records.")] = Path("factorial.json"),
+    out: Annotated[Path, typer.Option("-o", "--out", callback=_new, help="Its records.")] = Path(
+        "factorial.json"
+    ),
     axis: Annotated[
         str | None, typer.Option(help="One that all have; each block's own by default.")
     ] = None,
@@ -695,7 +748,9 @@ def imprint(
 def report(
     of: Annotated[Path, typer.Argument(help="A study folder, or a corpus folder.")],
     no_text: NoText = False,
-    picture: Annotated[Path | None, typer.Option(help="Also write its picture, an SVG.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(callback=_new, help="Also write its picture, a new SVG.")
+    ] = None,
 ) -> None:
     """Write the page of a study or of a corpus: one HTML file that asks nothing of the network."""
     from upbringing.corpus import Corpus
@@ -705,7 +760,11 @@ def report(
     from upbringing.study import study_folder
     from upbringing.terminal.console import say
 
-    if (of / "corpus.json").exists():
+    kind = kind_of(of)
+    if kind not in ("a corpus", "a study"):
+        what = "no such folder" if not of.exists() else f"is {kind or 'no artefact of ours'}"
+        raise InputError(what, where=str(of), allowed="a study or a corpus, of which a page is")
+    if kind == "a corpus":
         if picture is not None:
             raise InputError("a corpus has no picture", where=str(of), do="leave --picture out")
         say(str(write_corpus_page(Corpus.open(of), with_text=not no_text)))
@@ -741,7 +800,9 @@ app.add_typer(axis_app, name="axis")
 def axis_new(
     name: Annotated[str, typer.Argument(help="NEGATIVE-POSITIVE, as calm-wild.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="A folder.")] = Path(),
-    lang: Annotated[str, typer.Option(help="Of the minds that are asked.")] = "en",
+    lang: Annotated[
+        str, typer.Option(callback=_spoken, help="Of the minds that are asked.")
+    ] = "en",
 ) -> None:
     """Write a commented axis to fill in."""
     from upbringing.terminal.axes import write_new
@@ -775,7 +836,7 @@ def axis_from_texts(
     positive: Annotated[Path, typer.Argument(help="Another: the pole that measures grow to.")],
     out: Out,
     names: Annotated[str | None, typer.Option(help="NEGATIVE,POSITIVE; else theirs.")] = None,
-    lang: Annotated[str | None, typer.Option(help="Of texts that do not say theirs.")] = None,
+    lang: LangOfTexts = None,
     fields: Annotated[str | None, typer.Option(help="text=…,lang=…,work=…,date=…")] = None,
 ) -> None:
     """Make an axis, and its corpus, of two heaps of text."""
@@ -822,10 +883,13 @@ def _fields(given: str | None) -> Fields:
     return Fields(**{name: value for name, _, value in pairs})
 
 
-def _log(sinks: str | None, folder: Path) -> Log:
+def _log(sinks: str | None, folder: Path | None, out: Path) -> Log:
     from upbringing.training import Log
 
-    return Log(tuple(_split(sinks) or ()), folder)
+    named = tuple(_split(sinks) or ())
+    if folder is not None and not named:
+        raise InputError("--log-to without --log", do="say what logs there: --log tensorboard")
+    return Log(named, folder or out / "log")
 
 
 def _curve(said: str, option: str) -> Any:
@@ -837,17 +901,24 @@ def _curve(said: str, option: str) -> Any:
     return dict(read_tree(said, name=option))
 
 
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8 text: {error}", where=str(file)) from error
+def _source(said: str) -> Source:
+    """`model2vec=FOLDER` as a curriculum writes it, `{model2vec: FOLDER}`; what it names is there.
 
+    It is checked although some intentions compare no scenes, and would not look at it.
+    """
+    from upbringing.corpus.vectors import MODELS, TFIDF
 
-def _source(said: str) -> str | dict[str, str]:
-    """`model2vec=FOLDER` as a curriculum writes it, `{model2vec: FOLDER}`."""
     name, equals, folder = said.partition("=")
-    return {name: folder} if equals else said
+    if said == TFIDF or (equals and name in MODELS and Path(folder).is_dir()):
+        return {name: folder} if equals else said
+    if said.endswith(".npy") and not equals and Path(said).is_file():
+        return said
+    raise InputError(
+        f"no vectors are {said!r}",
+        where="--vectors",
+        allowed=", ".join([TFIDF, "FILE.npy", *(f"{model}=FOLDER" for model in MODELS)]),
+        do="name a file or a folder that is there",
+    )
 
 
 def _say_saved(stopped: str) -> None:

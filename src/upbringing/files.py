@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from upbringing.destinations import check_new, kind_of
 from upbringing.errors import ArtefactError, InputError, StorageError
 from upbringing.identity import digest_json
 
@@ -73,26 +74,45 @@ def storage(place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def staged(place: Path) -> Iterator[Path]:
+def staged(place: Path, *, shared: bool = False) -> Iterator[Path]:
     """A folder to fill that becomes `place` on success and vanishes on failure.
 
-    Raises `InputError` if `place` exists, `StorageError` if the disk is full.
+    Where it is `shared`, whoever fills it fills it alike: if another process was first, its folder
+    stays and the draft vanishes. Raises `InputError` if `place` exists otherwise or cannot be made,
+    `StorageError` if the disk is full.
     """
     place = Path(place)
-    if place.exists():
-        raise InputError(
-            "already exists, and nothing is overwritten", where=str(place), do="choose another -o"
-        )
+    if not shared:
+        check_new(place)
     draft = place.with_name(f".{place.name}.draft-{os.getpid()}")
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        with storage(place):
+        with storage(place), _named(place, draft):
             draft.mkdir(parents=True)
             yield draft
             _sync(draft)
-            draft.rename(place)
+            try:
+                draft.rename(place)
+            except OSError:
+                if not shared:
+                    check_new(place)  # it was taken while this was written
+                if not place.is_dir():
+                    raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def _named(place: Path, draft: Path) -> Iterator[None]:
+    """Where a draft cannot be written, say so of its place: a person knows no drafts."""
+    try:
+        yield
+    except OSError as error:
+        amiss = Path(error.filename or "")
+        if draft.name not in str(amiss) and amiss not in place.parents[:-1]:
+            raise
+        what = f"cannot be written: {error.strerror}"
+        raise StorageError(what, where=str(place), do="choose another place") from error
 
 
 def remove_drafts(folder: Path) -> None:
@@ -112,15 +132,18 @@ def _sync(folder: Path) -> None:
 def staged_file(file: Path) -> Iterator[Path]:
     """A draft to write that becomes `file` on success, replacing what was there, or vanishes.
 
-    Raises `StorageError` if the disk is full.
+    Its folder is made. Raises `StorageError` where the disk is full, or nothing can be written.
     """
     draft = file.with_name(f".{file.name}.draft-{os.getpid()}")
     try:
-        with storage(file):
+        with storage(file), _named(file, draft):
+            if not file.parent.is_dir():
+                file.parent.mkdir(parents=True)
             yield draft
             draft.replace(file)
     finally:
-        draft.unlink(missing_ok=True)
+        if draft.exists():
+            draft.unlink()
 
 
 def write_text(file: Path, text: str) -> None:
@@ -134,14 +157,34 @@ def write_json(file: Path, value: Any) -> None:
     write_text(file, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def read_text(file: Path) -> str:
+    """The text of a file that a person names. Raises `InputError` where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=str(file)) from error
+    except IsADirectoryError as error:
+        what = f"is {kind_of(file) or 'a folder'}, and no file"
+        raise InputError(what, where=str(file)) from error
+    except UnicodeDecodeError as error:
+        what = f"is not UTF-8 text: byte {error.start:,} is {error.object[error.start]:#04x}"
+        raise InputError(what, where=str(file)) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(file)) from error
+
+
 def read_json(file: Path) -> Any:
     """Read JSON; a missing or broken file is an `ArtefactError` that names it."""
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ArtefactError("no such file", where=str(file)) from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ArtefactError(f"is not JSON: {error}", where=str(file)) from error
+    except UnicodeDecodeError as error:
+        what = f"is damaged at byte {error.start:,}"
+        raise ArtefactError(what, where=str(file), do="make the artefact again") from error
+    except json.JSONDecodeError as error:
+        what = f"is damaged, no JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        raise ArtefactError(what, where=str(file), do="make the artefact again") from error
 
 
 def folder_digest(folder: Path) -> str:
@@ -202,6 +245,16 @@ def write_manifest(
     return manifest
 
 
+def _what_is_there(folder: Path, name: str) -> str:
+    """Why a folder is no `name`, the manifest of which it lacks."""
+    if not folder.exists():
+        return "no such folder"
+    kind = kind_of(folder)
+    if kind is None or name in kind:
+        return f"is not a finished {name} ({name}.json is missing)"
+    return f"is {kind}, and no {name}"
+
+
 def open_manifest(folder: Path, format_: str, *, whole: bool = True) -> Manifest:
     """Read and check an artefact; where not the `whole` of it, its files by their sizes only.
 
@@ -211,7 +264,7 @@ def open_manifest(folder: Path, format_: str, *, whole: bool = True) -> Manifest
     name = format_.partition("/")[0]
     file = folder / f"{name}.json"
     if not file.exists():
-        raise ArtefactError(f"is not a finished {name} ({file.name} is missing)", where=str(folder))
+        raise ArtefactError(_what_is_there(folder, name), where=str(folder))
     said = read_json(file)
     try:
         manifest = Manifest(*(said[k] for k in Manifest.__dataclass_fields__))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from upbringing.corpus import (
     read_documents,
     skipped_lines,
 )
-from upbringing.corpus.world import make_world
-from upbringing.errors import ResumeError
+from upbringing.corpus.world import make_world, wrong_languages, wrong_voices
+from upbringing.destinations import check_continued
+from upbringing.errors import InputError, ResumeError
 from upbringing.files import remove_drafts
 from upbringing.report import write_page
 from upbringing.study import (
@@ -63,6 +64,23 @@ class WorldSource:
     voices: tuple[str, ...] = EVERYDAY_VOICES
 
 
+def world_source(lang: str, kinds: Mapping[str, Sequence[str]]) -> WorldSource:
+    """The built-in corpus in its everyday voices and in `kinds`, by the options that name them.
+
+    Raises `InputError` for what the world does not have, by option.
+    """
+    problems = [replace(problem, where="--lang") for problem in wrong_languages([lang])]
+    problems += [
+        replace(problem, where=option)
+        for option, named in kinds.items()
+        for problem in (wrong_voices(named) if named else ())
+    ]
+    if problems:
+        raise InputError(problems)
+    named = [kind for said in kinds.values() for kind in said]
+    return WorldSource(lang, voices=tuple(dict.fromkeys([*EVERYDAY_VOICES, *named])))
+
+
 @dataclass(frozen=True)
 class TextSource:
     """A person's own texts, and how to read them."""
@@ -92,6 +110,7 @@ def raise_minds(
     `log` says where the figures of each step go besides.
     Raises any `UpbringingError`; what was done until then stays, and the same call continues.
     """
+    check_continued(place, ("corpus/corpus.json", "study/study.json"), "protocol of ours")
     corpus = _corpus(source, place / "corpus", tell)
     settings = _in_one_language(settings, corpus, tell)
     if isinstance(source, TextSource):

@@ -6,6 +6,7 @@ import difflib
 import types
 import typing
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -19,10 +20,22 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
-from upbringing.errors import InputError, Problem, SettingsError
+from upbringing.errors import Problem, SettingsError
+from upbringing.files import read_text
 from upbringing.yaml_tree import read_tree
 
 Location = tuple[int | str, ...]
+
+# What a value of another kind should be, by pydantic's name of the mistake, as YAML calls it.
+_SHOULD_BE = {
+    **dict.fromkeys(("tuple_type", "list_type", "sequence_str"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "a map"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    "finite_number": "a finite number",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    "string_type": "text",
+}
 
 
 class Settings(BaseModel):
@@ -47,11 +60,7 @@ S = TypeVar("S", bound=Settings)
 
 def load_settings(file: Path, model: type[S]) -> S:
     """Read `file` as `model`. Raises `SettingsError` with all mistakes of the file at once."""
-    try:
-        text = Path(file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(file)) from error
-    return parse_settings(text, model, name=str(file))
+    return parse_settings(read_text(Path(file)), model, name=str(file))
 
 
 def parse_settings(text: str, model: type[S], *, name: str) -> S:
@@ -60,7 +69,8 @@ def parse_settings(text: str, model: type[S], *, name: str) -> S:
     try:
         settings = model.model_validate(tree)
     except ValidationError as error:
-        found = {str(p): p for p in (_problem(e, tree, model, name) for e in error.errors())}
+        problems = _problems(error.errors(), tree, model, name)
+        found = {str(problem): problem for problem in problems}
         ordered = sorted(found.values(), key=lambda p: _line_and_column(p.where or ""))
         raise SettingsError(ordered) from error
     settings._origin = (name, tree)
@@ -106,6 +116,37 @@ def suggestion(word: str, known: Sequence[str]) -> str | None:
     return f"did you mean {near[0]!r}?" if near else None
 
 
+def _problems(
+    errors: Sequence[ErrorDetails], tree: CommentedMap, model: type[BaseModel], name: str
+) -> Iterator[Problem]:
+    """A problem an error; one for all branches of a union that want another kind of value.
+
+    A branch that wants another kind is not told where a further one went into the value, and found
+    a mistake there.
+    """
+    paths = [tuple(_locate(tree, error["loc"])[0]) for error in errors]
+    wanted: dict[Location, dict[str, None]] = {}
+    for error, path in zip(errors, paths, strict=True):
+        if kind := _SHOULD_BE.get(error["type"]):
+            wanted.setdefault(path, {})[kind] = None
+    for error, path in zip(errors, paths, strict=True):
+        is_of_kind = error["type"] in _SHOULD_BE
+        goes_deeper = any(len(path) < len(other) and other[: len(path)] == path for other in paths)
+        if goes_deeper and (is_of_kind or _is_long_enough(error)):
+            continue
+        problem = _problem(error, tree, model, name)
+        if is_of_kind:
+            spot = ".".join(map(str, path))
+            what = f"should be {' or '.join(wanted[path])}"
+            problem = replace(problem, what=f"{spot}: {what}" if spot else what)
+        yield problem
+
+
+def _is_long_enough(error: ErrorDetails) -> bool:
+    """Whether a list is too short only because some of its items are mistaken."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+
+
 def _problem(error: ErrorDetails, tree: CommentedMap, model: type[BaseModel], name: str) -> Problem:
     location, message = error["loc"], error["msg"]
     path, line, column = _locate(tree, location)
@@ -117,8 +158,10 @@ def _problem(error: ErrorDetails, tree: CommentedMap, model: type[BaseModel], na
         return Problem(f"unknown key {spot!r}", where, _names(known), suggestion(word, known))
     if error["type"] == "missing":
         return Problem(f"{'.'.join(map(str, location))!r} is missing", where)
-    message = message.removeprefix("Value error, ").removeprefix("Input ")
     context = error.get("ctx", {})
+    if error["type"] in ("too_short", "string_too_short"):
+        message = f"should have {context['min_length']} or more"
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
     names = context.get("known")
     do = suggestion(str(context.get("name", error["input"])), names) if names else None
     allowed = _names(names) if names else None

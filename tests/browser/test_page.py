@@ -129,6 +129,29 @@ def test_nothing_sticks_out_sideways(
     page.close()
 
 
+def test_intervals_are_drawn_on_a_phone_too(browser: Browser, file: Path) -> None:
+    opened = visit(browser, file, width=360)
+    drawn = opened.page.locator("td.whiskers svg").first
+    assert drawn.is_visible()
+    box = drawn.bounding_box()
+    assert box
+    assert box["width"] > 40
+    opened.page.close()
+
+
+def test_what_the_slider_goes_through_lies_under_its_steps(wide: Visit) -> None:
+    """Of four steps the last is the washout: it begins between the third and the fourth."""
+    slider, washout = (
+        wide.page.locator(name).bounding_box()
+        for name in ("#sample-age", ".stages span:last-child")
+    )
+    assert slider
+    assert washout
+    third, fourth = (slider["x"] + 8 + (slider["width"] - 16) * step / 3 for step in (2, 3))
+    assert third < washout["x"] < fourth
+    assert washout["x"] + washout["width"] == pytest.approx(fourth, abs=1)
+
+
 def luminance(page: Page, selector: str, prop: str) -> float:
     colour: str = page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{prop}")
     red, green, blue = (int(part) for part in colour.strip("rgb()").split(","))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from upbringing.character.axes import Axis
 from upbringing.character.examination import BASELINE, JudgeReport
@@ -33,6 +34,11 @@ def judge_for(corpus: Corpus, axis: Axis) -> Judging:
     Where a pole has too little text to learn from, the judge knows nothing and gives one half to
     every text; it does not pass.
     """
+    with threadpool_limits(limits=1):  # more threads add in another order
+        return _judging(corpus, axis)
+
+
+def _judging(corpus: Corpus, axis: Axis) -> Judging:
     read, asked = _texts(corpus, axis)
     try:
         judge = train_judge(*_sides(read, axis), 0)

@@ -134,7 +134,8 @@ def write_tokenizer(folder: Path, tokenizer: Tokenizer) -> None:
 def tokenize(corpus: Corpus, tokenizer: Tokenizer) -> Tokens:
     """The corpus in the tokens of `tokenizer`: opened if written before, else written.
 
-    `tokenizer` is from `train_tokenizer` or `load_tokenizer`. Raises `ArtefactError` when what was
+    `tokenizer` is from `train_tokenizer` or `load_tokenizer`. Two processes may write them at once:
+    both then open those of the first. Raises `ArtefactError` when what was
     written is damaged or of another corpus.
     """
     place = corpus.path / "tokens" / tokenizer_digest(tokenizer)
@@ -163,7 +164,7 @@ def _write_tokens(place: Path, corpus: Corpus, tokenizer: Tokenizer) -> None:
         rows = [np.array([boundary, *scene.ids], dtype=dtype) for scene in scenes]
         lengths[start : start + len(rows)] = [len(row) for row in rows]
         chunks.append(np.concatenate(rows))
-    with staged(place) as draft, storage(place):
+    with staged(place, shared=True) as draft, storage(place):
         np.save(draft / "ids.npy", np.concatenate(chunks))
         np.save(draft / "offsets.npy", np.concatenate([[0], lengths.cumsum()]))
         write_text(draft / "tokenizer.json", tokenizer.to_str(pretty=True))

@@ -241,7 +241,7 @@ def _kept(
     `make` may put further files into the folder that it is given.
     """
     if not place.exists():
-        with staged(place) as draft:
+        with staged(place, shared=True) as draft:
             values = _of_length_1(make(draft))
             np.save(draft / "vectors.npy", values)
             write_manifest(

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from upbringing.corpus import load_tokenizer, tokenize, write_tokenizer
-from upbringing.errors import InputError
 from upbringing.exports.advice import Facts, readme
 from upbringing.exports.formats import ROW_FORMATS, VISIT_FORMATS
 from upbringing.exports.laid import Laid, lay
 from upbringing.exports.megatron_cache import check_description, lay_indices
 from upbringing.exports.options import FORMAT, ExportOptions
 from upbringing.exports.visits import visits_of
-from upbringing.files import Manifest, staged, write_manifest, write_text
+from upbringing.files import Manifest, read_text, staged, write_manifest, write_text
 from upbringing.order import Order
 
 _WHAT_BELONGS = ("data/**/*", "tokenizer/*", "cache/*")
@@ -80,10 +79,7 @@ def _description(options: ExportOptions, laid: Laid) -> str | None:
     file = options.description
     if file is None:
         return None
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=str(file)) from error
+    text = read_text(file)
     check_description(text, laid.row_length, laid.num_rows, where=str(file))
     return text
 

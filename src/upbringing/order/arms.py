@@ -84,7 +84,7 @@ def block_of(
     """The block of `kinds` in the life's training scenes.
 
     Raises `InputError` for kinds that the life lacks, for a kind in two places, and where nothing
-    remains beside the block.
+    remains beside the block; each problem's place is `block`, `against` or `next`.
     """
     frame = corpus.columns(["kind", "lang", "split", "num_bytes"]).filter(split=TRAIN)
     if life and life.lang:
@@ -93,16 +93,19 @@ def block_of(
     num_bytes = dict(zip(sizes["kind"], sizes["num_bytes"], strict=True))
     known = list(num_bytes)
     problems = [
-        Problem(f"no scene is of kind {kind!r}", None, ", ".join(known), suggestion(kind, known))
-        for kind in (*kinds, *against, *next)
+        Problem(f"no scene is of kind {kind!r}", where, ", ".join(known), suggestion(kind, known))
+        for where, said in (("block", kinds), ("against", against), ("next", next))
+        for kind in said
         if kind not in num_bytes
     ]
-    problems += [Problem(f"{k!r} is the block and its counterpart") for k in kinds if k in against]
-    placed = (*kinds, *against)
-    problems += [Problem(f"{k!r} is read next, and elsewhere") for k in next if k in placed]
+    twice = [kind for kind in against if kind in kinds]
+    problems += [Problem(f"{kind!r} is the block and its counterpart", "against") for kind in twice]
+    again = [kind for kind in next if kind in (*kinds, *against)]
+    problems += [Problem(f"{kind!r} is read next, and elsewhere", "next") for kind in again]
     others = tuple(kind for kind in known if kind not in (*kinds, *against))
     if not others and not against:
-        problems.append(Problem("the block is the whole corpus", do="leave some kinds beside it"))
+        what, do = "the block is the whole corpus", "leave some kinds beside it"
+        problems.append(Problem(what, "block", do=do))
     if problems:
         raise InputError(problems)
     return Block(kinds, against, others, num_bytes, life, next)

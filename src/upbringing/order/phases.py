@@ -36,7 +36,7 @@ Scenes = Annotated[
 
 
 def _as_count(said: Any) -> Any:
-    return {"count": said} if isinstance(said, (int, str)) else said
+    return {"count": said} if isinstance(said, (int, float, str)) else said
 
 
 def _say_count(passes: Passes) -> int | dict[str, Any]:

@@ -30,6 +30,12 @@ def arms_of(study: Study) -> list[str]:
     return sorted((arm for arm in arms if arm in study.findings.arms), key=words.arm_rank)
 
 
+def first_age(study: Study) -> float:
+    """The youngest age at which the lives of these arms were asked."""
+    lives = study.character.filter(pl.col("arm").is_in(arms_of(study)), stage="life")
+    return float(lives["age"].min())  # type: ignore[arg-type]
+
+
 def dots(
     study: Study, schedule: str, average: str | None = None, *, width: Width = "container"
 ) -> alt.LayerChart:
@@ -68,7 +74,7 @@ def dots(
             alt.Tooltip("position:Q", title=study.scale.label, format=".2f"),
         ]
     )
-    drawn = [*_band(rows, y), *_pole_lines(study, y), means, seeds]
+    drawn = [*_band(rows, y), *_pole_lines(study, y), means, seeds, *_pole_names(study, y)]
     return layers(drawn, width=width, height=300, title=words.rate(schedule, average))
 
 
@@ -100,7 +106,7 @@ def life(study: Study, schedule: str, *, width: Width = "container") -> alt.Laye
     )
     border = alt.Chart(data([{"x": 1.0}])).mark_rule(color=colour("muted"), strokeDash=[1, 3])
     borders = [border.encode(x=x)] if has_washout else []
-    drawn = [*_pole_lines(study, y), band, lines, *borders]
+    drawn = [*_pole_lines(study, y), band, lines, *borders, *_pole_names(study, y)]
     return layers(drawn, width=width, height=270, title=words.rate(schedule))
 
 
@@ -170,10 +176,10 @@ def _life_rows(study: Study, schedule: str) -> list[dict[str, Any]]:
 
 
 def _position_axis(study: Study, shorthand: str = "position:Q") -> alt.Y:
-    """The y axis of character: the same domain for every chart, poles included."""
+    """The y axis of character: the same domain for every chart, poles and their names included."""
     orders = study.character.filter(pl.col("arm").is_in(arms_of(study)))
     values = orders["position"].to_list() + _pole_positions(study)
-    margin = 0.08 * (max(values) - min(values) or 1.0)
+    margin = 0.1 * (max(values) - min(values) or 1.0)
     scale = alt.Scale(domain=[min(values) - margin, max(values) + margin], nice=False, zero=False)
     axis = alt.Axis(tickCount=5, ticks=False, domain=False, format=".2~f", minExtent=34)
     return alt.Y(shorthand, title=None, scale=scale, axis=axis)
@@ -186,18 +192,25 @@ def _pole_positions(study: Study) -> list[float]:
 
 
 def _pole_lines(study: Study, y: alt.Y) -> list[alt.Chart]:
-    """A dashed line at each pole with the pole's name on its inner side."""
+    """A dashed line at each pole."""
+    rows = [{"position": round(height, 4)} for height in _pole_positions(study)]
+    line = alt.Chart(data(rows)).mark_rule(color=colour("ink"), strokeDash=[5, 4], opacity=0.7)
+    return [line.encode(y=y)] if rows else []
+
+
+def _pole_names(study: Study, y: alt.Y) -> list[alt.Chart]:
+    """Each pole's name on the outer side of its line, on top of all else, with a rim of ground."""
     poles = (study.findings.own_poles.negative, study.findings.own_poles.positive)
     named = [words.arm(p.arm, study.findings) for p in poles if p and p.mean is not None]
     heights = _pole_positions(study)
     layers = []
     for name, height in zip(named, heights, strict=True):
-        line = alt.Chart(data([{"position": round(height, 4), "name": name}])).encode(y=y)
-        inward = 11 if height == max(heights) else -11
-        layers += [
-            line.mark_rule(color=colour("ink"), strokeDash=[5, 4], opacity=0.7),
-            line.mark_text(align="left", dx=4, dy=inward).encode(x=alt.value(0), text="name:N"),
-        ]
+        row = alt.Chart(data([{"position": round(height, 4), "name": name}]))
+        outward = -10 if height == max(heights) else 10
+        rim: dict[str, Any] = {"stroke": colour("paper"), "strokeWidth": 4, "strokeJoin": "round"}
+        for style in (rim, {}):
+            text = row.mark_text(align="left", dx=4, dy=outward, **style)
+            layers.append(text.encode(x=alt.value(0), y=y, text="name:N"))
     return layers
 
 

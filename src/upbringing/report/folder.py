@@ -1,8 +1,9 @@
 """A study folder, read and checked whole, before a word or a dot is drawn from it.
 
-Takes a folder as `study` leaves it (`study.json`, `findings.json`, three Parquet tables); gives a
-`Study`. Promises that what later modules look up is there: the fields, the columns, a primary
-measure at some age, a schedule for every run. Everything that is wrong is one `ArtefactError`.
+Takes a folder as `study` leaves it (`study.json`, `findings.json`, three Parquet tables, and the
+digests of these); gives a `Study`. Promises that what later modules look up is there: the fields,
+the columns, a primary measure at some age, a schedule for every run. Everything that is wrong is
+one `ArtefactError`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from upbringing.character import ALONG, WHOLE
 from upbringing.errors import ArtefactError, Problem
 from upbringing.files import read_json
 from upbringing.report.records import Findings, Record
+from upbringing.study.sealed import check_seal
 
 R = TypeVar("R", bound=Record)
 
@@ -153,12 +155,19 @@ def read_study(folder: Path) -> Study:
     folder = Path(folder)
     if not folder.is_dir():
         raise ArtefactError("is not a folder", where=str(folder), do="name a finished study")
+    sealed = check_seal(folder)
     problems: list[Problem] = []
     preregistration = _read_record(folder / "study.json", _Preregistration, problems)
     findings = _read_record(folder / "findings.json", Findings, problems)
     tables = [_read_table(folder / name, problems) for name in _COLUMNS]
     if problems or preregistration is None or findings is None:
         raise ArtefactError(problems)
+    if preregistration.digest != sealed.inputs["design"]:
+        raise ArtefactError(
+            "is another design than the findings are of",
+            where=str(folder / "study.json"),
+            do="put the file back",
+        )
     measures, samples, ribbons = (table for table in tables if table is not None)
     _check_together(folder, findings, measures, samples)
     return Study(folder, preregistration.digest, findings, measures, samples, ribbons)

@@ -61,7 +61,13 @@ def doses(found: Told, findings: Findings) -> str:
 
 
 def fading(found: Sequence[HalfLife]) -> str:
-    """How long what each place left outlived the washout."""
+    """How long what each place left outlived the washout; one sentence where that is all alike."""
+    has_figures = any((one.estimate, one.low, one.high) != (None, None, None) for one in found)
+    if not has_figures and len({(one.answer, one.reason) for one in found}) == 1:
+        names = ", ".join(dict.fromkeys(one.name for one in found))
+        why = f"{found[0].answer} ({found[0].reason.rstrip('.')})"
+        said = f"Half-lives of {names} over the washout: {why}."
+        return f"<p>{escape(said)}</p>"
     rows = [
         [
             row_head(f"{one.name}, {one.schedule}", one.axis),
@@ -72,7 +78,7 @@ def fading(found: Sequence[HalfLife]) -> str:
         for one in found
     ]
     caption = f"Half-lives over the washout, {escape(found[0].unit)}; {found[0].method}."
-    return table(caption, ["Contrast", "", "Half-life", "Why"], rows)
+    return table(caption, ["Contrast", "Answer", "Half-life", "Why"], rows)
 
 
 def explored(found: Exploratory) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -88,12 +89,20 @@ def number_cell(text: str, below: str = "") -> str:
     return f'<td class="number">{escape(text)}{small}</td>'
 
 
+def _class_of(cell: str) -> str:
+    """The class of a cell as HTML, as an attribute."""
+    found = re.match(r'<td( class="\w+")', cell)
+    return found[1] if found else ""
+
+
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls sideways by itself; all columns but the first hold figures."""
-    first, *others = (escape(text) for text in head)
-    heads = f'<th scope="col">{first}</th>' + "".join(
-        f'<th scope="col" class="number">{text}</th>' if text else '<td class="whiskers"></td>'
-        for text in others
+    """A table that scrolls sideways by itself; a heading stands as the cells below it do."""
+    below = rows[0] if rows else [""] * len(head)
+    heads = "".join(
+        f'<th scope="col"{_class_of(cell)}>{escape(text)}</th>'
+        if text
+        else f"<td{_class_of(cell)}></td>"
+        for text, cell in zip(head, below, strict=True)
     )
     body = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
     return (

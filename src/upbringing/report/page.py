@@ -46,7 +46,7 @@ def render(study: Study, *, with_text: bool) -> str:
         *_further(study.findings),
         Section("samples", "The same opening, answered by each mind", _samples(study, with_text)),
         Section("making", "How it was made", tables.making(study)),
-        Section("words", "The words used here", _glossary()),
+        Section("words", "The words used here", _glossary(study.findings)),
     ]
     return document(
         f"{study.findings.name} · upbringing",
@@ -188,15 +188,16 @@ plan.</figcaption></figure>"""
 def _life(study: Study) -> str:
     caption = (
         "A line is one mind; the grey band spans the shuffles. The scale is that of the first"
-        " picture."
+        f" picture. Lines begin at age {words.number(charts.first_age(study))}, the first at which"
+        " minds were asked."
     )
-    washouts = study.findings.washout
-    notes = "".join(
-        f'<p class="note">Washout, {escape(schedule)}: '
-        f"{'valid' if washout.valid else 'not valid'} ({escape(washout.reason.rstrip('.'))}).</p>"
-        for schedule, washout in washouts.items()
-    )
-    if washouts:
+    washout, note = study.findings.washout, ""
+    if washout:
+        judged = f"{'valid' if washout.valid else 'not valid'} ({washout.reason.rstrip('.')})"
+        note = (
+            f'<p class="note">The washout is {escape(judged)}; it is judged once, for all learning'
+            " rates.</p>"
+        )
         caption += (
             " To the right of the dotted line the finished minds read on, all in one identical"
             " shuffled stream."
@@ -207,7 +208,7 @@ def _life(study: Study) -> str:
     )
     return (
         f'<figure><div class="panels">{panels}</div>{_arm_legend(study)}'
-        f"<figcaption>{caption}</figcaption></figure>{notes}"
+        f"<figcaption>{caption}</figcaption></figure>{note}"
     )
 
 
@@ -219,9 +220,10 @@ def _samples(study: Study, with_text: bool) -> str:
     return samples.section(study)
 
 
-def _glossary() -> str:
+def _glossary(findings: Findings) -> str:
     items = "".join(
-        f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in words.GLOSSARY.items()
+        f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>"
+        for word, text in words.glossary(findings).items()
     )
     return f'<dl class="glossary">{items}</dl>'
 

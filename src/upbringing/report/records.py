@@ -102,7 +102,7 @@ class Cost(Record):
 
 
 class Washout(Record):
-    """Whether a schedule's washout was strong enough to speak of what lasts."""
+    """Whether the washout was strong enough to speak of what lasts."""
 
     valid: bool
     reason: str
@@ -233,7 +233,7 @@ class Findings(Record):
     contrasts: tuple[Contrast, ...]
     verdicts: tuple[Verdict, ...]
     costs: tuple[Cost, ...]
-    washout: Mapping[str, Washout]
+    washout: Washout | None
     diverged: tuple[str, ...]
     deviations: tuple[str, ...]
     hypotheses: tuple[Hypothesis, ...]

@@ -22,16 +22,17 @@ def section(study: Study) -> str:
     schedules = [s for s in findings.schedules if s in samples["schedule"]]
     openings = samples.select("prompt", "opening").unique(subset="prompt").sort("prompt")
     steps = study.moments(samples)
-    last_of_life = [stage for stage, _ in steps].count("life") - 1
-    first_step = max(last_of_life, 0)
+    stages = [stage for stage, _ in steps]
+    first_step = max(stages.count("life") - 1, 0)
     return f"""
 <p>Every mind is given the same opening; the rest is its own. {escape(_sentence(study))}</p>
 <div class="controls">
   <div class="across">
-    <label for="sample-age">Move through life: <output id="sample-age-shown"
+    <label for="sample-age">Move through {escape(_stretches(stages))}: <output id="sample-age-shown"
       for="sample-age"></output></label>
     <input type="range" id="sample-age" min="0" max="{len(steps) - 1}" step="1"
       value="{first_step}">
+    {_stage_names(stages)}
   </div>
   {_select("prompt", "Opening", [(str(p), text) for p, text in openings.iter_rows()], "across")}
   {_select("schedule", "Learning rate", [(s, s) for s in schedules])}
@@ -74,6 +75,28 @@ def _sentence(study: Study) -> str:
         f"Temperature {sampling.temperature:g}, {sampling.num_tokens} tokens. Which samples are"
         f" shown: {rule}. “{block} voice” is the probability that the judge gives to {block}."
     )
+
+
+def _stretches(stages: list[str]) -> str:
+    """`life`, `life and washout`: what the slider goes through."""
+    *others, last = dict.fromkeys(stages)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _stage_names(stages: list[str]) -> str:
+    """The stretches of the slider under it, each as long as its steps; none for life alone.
+
+    Steps lie one apart from end to end, so the first and the last stretch lack half a step.
+    """
+    names = list(dict.fromkeys(stages))
+    if len(names) < 2:
+        return ""
+    inside = "".join(
+        f'<span style="flex-grow:{stages.count(name) - (name in (names[0], names[-1])) / 2:g}">'
+        f"{escape(name)}</span>"
+        for name in names
+    )
+    return f'<div class="stages" aria-hidden="true">{inside}</div>'
 
 
 def _distinct(samples: pl.DataFrame, column: str) -> list[int]:

@@ -15,6 +15,7 @@ from upbringing.report import words
 from upbringing.report.folder import Study
 from upbringing.report.markup import number_cell, row_head, table
 from upbringing.report.records import Axis, Contrast, Cost, Findings, Verdict
+from upbringing.study.turns import LEVEL
 
 
 def section(study: Study) -> str:
@@ -157,9 +158,13 @@ def contrasts_table(contrasts: Sequence[Contrast], findings: Findings) -> str:
         f"{words.measure(first.measure).capitalize()} of {first.axis},"
         f" {words.unit(first.unit)}; {first.num_seeds} seeds; {first.method}."
     )
+    least_p = words.least_p(first.num_seeds)
+    if least_p > LEVEL and any(c.p is not None for c in contrasts):
+        seeds = words.seeds(first.num_seeds)
+        caption += f" {seeds} cannot give a p below {words.p_value(least_p)}, whatever they show."
     if smallest:
         caption += f" Shaded: less than {words.number(smallest)}, which counts as none."
-    return table(caption, ["Contrast", "", "Estimate", "p"], rows)
+    return table(caption, ["Contrast", "", f"Estimate, {words.unit(first.unit)}", "p"], rows)
 
 
 def _costs(costs: Sequence[Cost], findings: Findings) -> str:
@@ -175,7 +180,7 @@ def _costs(costs: Sequence[Cost], findings: Findings) -> str:
         f"What the order costs: held-out {words.unit(first.unit)} more than the shuffles;"
         f" {first.num_seeds} seeds; {first.method}."
     )
-    return table(caption, ["Arm", "Cost"], rows)
+    return table(caption, ["Arm", f"Cost, {words.unit(first.unit)}"], rows)
 
 
 def _interval(figure: Contrast | Cost, digits: int) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from upbringing.study.half_life import FADES, LONGER, SHORTER, TURNED, HalfLife
-from upbringing.study.phrases import number
+from upbringing.study.phrases import number, signed
 from upbringing.study.preregistration import Answered, sentence
-from upbringing.study.rules import DEMONSTRATION, NOT_MEASURABLE, PLACES
+from upbringing.study.rules import DEMONSTRATION, NOT_MEASURABLE, PLACES, SMALLEST_EFFECT
 from upbringing.study.statistics import Contrast, Cost
 from upbringing.study.verdict import Verdict
 
@@ -95,11 +95,24 @@ def _movement(pole: str, contrast: Contrast) -> str:
     if contrast.estimate is None:
         return f"has no figure ({contrast.reason})"
     direction = "nearer to" if contrast.estimate >= 0 else "farther from"
-    moved = f"left the mind {number(abs(contrast.estimate))} {direction} {pole}"
+    distance = abs(contrast.estimate)
+    moved = f"left the mind {number(distance)} {direction} {pole}{_too_little(distance)}"
     if contrast.low is None or contrast.high is None:
         return f"{moved} (no interval: {contrast.reason})"
-    none_too = ", no effect included" if contrast.low <= 0 <= contrast.high else ""
-    return f"{moved} (95%: {number(contrast.low)} to {number(contrast.high)}{none_too})"
+    if contrast.low <= 0 <= contrast.high:
+        reach = f"{number(-contrast.low)} farther to {number(contrast.high)} nearer"
+        return f"{moved} (95%: {reach}, no effect included)"
+    least, most = sorted((abs(contrast.low), abs(contrast.high)))
+    return f"{moved} (95%: {number(least)} to {number(most)})"
+
+
+def _too_little(distance: float) -> str:
+    """That an estimate is too small to count as an effect, where it is."""
+    if distance >= SMALLEST_EFFECT:
+        return ""
+    least = number(SMALLEST_EFFECT)
+    below = "just under" if number(distance) == least else "less than"
+    return f", {below} the {least} that counts as an effect"
 
 
 def _faded(block: str, rate: str, one: HalfLife) -> str:
@@ -135,8 +148,8 @@ def _costs(block: str, rate: str, costs: Sequence[Cost]) -> list[str]:
 def _price(cost: Cost) -> str:
     if cost.estimate is None:
         return f"has no figure ({cost.reason})"
-    sign = "+" if cost.estimate >= 0 else ""
-    price = f"{sign}{number(cost.estimate, 3)}"
+    price = signed(cost.estimate, 3)
     if cost.low is None or cost.high is None:
         return f"{price} (no interval: {cost.reason})"
-    return f"{price} (95%: {number(cost.low, 3)} to {number(cost.high, 3)})"
+    zero_too = ", zero included" if cost.low <= 0 <= cost.high else ""
+    return f"{price} (95%: {signed(cost.low, 3)} to {signed(cost.high, 3)}{zero_too})"

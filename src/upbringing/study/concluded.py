@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from upbringing.errors import ArtefactError, InputError, Problem
+from upbringing.errors import InputError, Problem
 from upbringing.study.design import Design, Dimension, study_folder
 from upbringing.study.execution import LIFE
 from upbringing.study.factorial import Cell
 from upbringing.study.figures import Figures
 from upbringing.study.poles import is_measurable
+from upbringing.study.sealed import check_seal
 from upbringing.study.statistics import Table
 from upbringing.training import shape_named
 
@@ -27,14 +28,10 @@ _NOT_CONDITIONS = {
 
 
 def figures_of(study: Path) -> Figures:
-    """The figures of a concluded study; raises `ArtefactError` if it is none."""
+    """The figures of a concluded study; raises `ArtefactError` if it is none, or damaged."""
     design = Design.open(study_folder(study))
-    file = design.path / "findings.parquet"
-    if not file.exists():
-        raise ArtefactError(
-            "was not concluded", where=str(study), do="run it to its end with `upbringing study`"
-        )
-    return Figures.of(design, pl.read_parquet(file, glob=False))
+    check_seal(design.path)
+    return Figures.of(design, pl.read_parquet(design.path / "findings.parquet", glob=False))
 
 
 def pilot_table(study: Path, *, axis: str | None, schedule: str | None) -> Table:

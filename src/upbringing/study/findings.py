@@ -2,6 +2,7 @@
 
     study/*.parquet       the tables (`gathering`)
     study/findings.json   poles, contrasts, costs, verdicts, the answer: what a page shows
+    study/concluded.json  the digests of these (`sealed`)
 
 Made anew from the runs each time: the runs are the data, this is arithmetic.
 """
@@ -29,6 +30,7 @@ from upbringing.study.gathering import gather, lived_runs, ribbons, write_table
 from upbringing.study.interpretation import Interpretation, interpretation
 from upbringing.study.poles import Poles, Washout
 from upbringing.study.preregistration import answered
+from upbringing.study.sealed import break_seal, check_seal, seal
 from upbringing.study.statistics import Contrast, Cost
 from upbringing.study.verdict import Evidence, Verdict, decide
 
@@ -49,10 +51,12 @@ def conclude(design: Design) -> dict[str, Any]:
         )
     readings, samples = gather(design)
     findings = _findings(design, readings)
+    break_seal(design.path)
     write_table(readings, design.path / "findings.parquet")
     write_table(samples, design.path / "samples.parquet")
     write_table(ribbons(design), design.path / "ribbons.parquet")
     write_json(design.path / "findings.json", findings)
+    seal(design.path, design.digest)
     return findings
 
 
@@ -98,7 +102,7 @@ def _findings(design: Design, readings: pl.DataFrame) -> dict[str, Any]:
         "contrasts": [asdict(contrast) for contrast in decided.contrasts],
         "verdicts": [asdict(verdict) for verdict in decided.verdicts],
         "costs": [asdict(cost) for cost in decided.costs],
-        "washout": {name: asdict(washout) for name in settings.curves} if washout else {},
+        "washout": _record(washout),
         "diverged": diverged,
         "deviations": deviations,
         "hypotheses": [asdict(one) for one in hypotheses],
@@ -136,7 +140,7 @@ def _decided(figures: Figures, washout: Washout | None) -> _Decided:
     return found
 
 
-def _record(found: Interpretation | Doses | None) -> dict[str, Any] | None:
+def _record(found: Interpretation | Doses | Washout | None) -> dict[str, Any] | None:
     return asdict(found) if found else None
 
 
@@ -179,6 +183,10 @@ def lines_of(findings: Mapping[str, Any]) -> list[str]:
 
 
 def open_findings(study: Path) -> Mapping[str, Any]:
-    """`findings.json` of a concluded study; raises `ArtefactError` if there is none."""
+    """`findings.json` of a concluded study.
+
+    Raises `ArtefactError` if there is none, or if what is derived of its runs is damaged.
+    """
+    check_seal(Path(study))
     found: Mapping[str, Any] = read_json(Path(study) / "findings.json")
     return found

@@ -20,6 +20,7 @@ seed is the initial weights and the shuffle of 2·K lives.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -73,11 +74,19 @@ class ImprintSettings:
         if not self.schedules or len(set(self.schedules)) < len(self.schedules):
             said = ", ".join(self.schedules) or "none"
             problems.append(Problem(f"schedules: {said}", do="name each once"))
+        if self.peak_lr is not None and not 0 < self.peak_lr < math.inf:
+            problems.append(Problem(f"the peak rate is {self.peak_lr:g}", allowed="above 0"))
+        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
+            what = f"a weight decay of {self.weight_decay:g}"
+            problems.append(Problem(what, allowed="0 or more"))
+        for read, names in ((shape_named, [self.shape]), (read_curve, self.schedules)):
+            for name in names:
+                try:
+                    read(name)
+                except InputError as error:
+                    problems += error.problems
         if problems:
             raise InputError(problems)
-        shape_named(self.shape)
-        for schedule in self.schedules:
-            read_curve(schedule)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from upbringing.corpus import Corpus, Tokens
+from upbringing.destinations import check_continued
 from upbringing.errors import InputError
 from upbringing.files import remove_drafts, storage
 from upbringing.order import Curriculum, Order, Phase, Rows, Selection, compile_order
@@ -31,8 +32,10 @@ def prepare_imprint(settings: ImprintSettings, corpus: Corpus, place: Path) -> I
     """Design it at `place`, or find it there.
 
     Raises `InputError` for too little text, too few packets, and packets so long that their ages
-    run into each other; `ResumeError` if another imprint lies at `place`.
+    run into each other, and a `place` with something else; `ResumeError` if another imprint lies
+    there.
     """
+    check_continued(place, ("imprint.json", "orders"), "imprint")
     lang = language_of(settings, corpus)
     packets = deal_packets(corpus, lang, 2 * settings.num_ages, settings.scenes_a_packet)
     tokens = tokens_of(settings, corpus, lang)

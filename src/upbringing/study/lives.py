@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from upbringing.corpus import TRAIN, Corpus, Tokens, tokenize, train_tokenizer
-from upbringing.errors import InputError
+from upbringing.errors import InputError, Problem
 from upbringing.order import Block, Curriculum, Phase, Selection, block_of, compile_order
 from upbringing.study.settings import StudySettings
 from upbringing.training import shape_named
@@ -55,16 +55,42 @@ def tokens_of(settings: OfMinds, corpus: Corpus, lang: str) -> Tokens:
     return tokenize(corpus, train_tokenizer(texts.to_list(), num_vocab))
 
 
-def block_among(settings: StudySettings, corpus: Corpus, lang: str) -> Block:
-    """The block among all training scenes of the language."""
-    life = Selection(lang=(lang,))
-    return block_of(
-        corpus,
-        settings.block,
-        against=settings.against or (),
-        next=settings.next or (),
-        life=life,
-    )
+def language_and_block(settings: StudySettings, corpus: Corpus) -> tuple[str, Block]:
+    """The minds' language, and the block among all training scenes in it.
+
+    Raises `InputError` for a language or kinds that the corpus lacks, both at once, kinds at their
+    place in the settings.
+    """
+    try:
+        lang = language_of(settings, corpus)
+    except InputError as error:
+        raise InputError([*error.problems, *_wrong_kinds(settings, corpus)]) from error
+    return lang, _block_among(settings, corpus, Selection(lang=(lang,)))
+
+
+def _wrong_kinds(settings: StudySettings, corpus: Corpus) -> tuple[Problem, ...]:
+    """Kinds that the corpus has in no language."""
+    try:
+        _block_among(settings, corpus, None)
+    except InputError as error:
+        return error.problems
+    return ()
+
+
+def _block_among(settings: StudySettings, corpus: Corpus, life: Selection | None) -> Block:
+    try:
+        return block_of(
+            corpus,
+            settings.block,
+            against=settings.against or (),
+            next=settings.next or (),
+            life=life,
+        )
+    except InputError as error:
+        raise InputError(
+            replace(problem, where=settings.where(problem.where or "block"))
+            for problem in error.problems
+        ) from error
 
 
 def life_of(settings: StudySettings, corpus: Corpus, tokens: Tokens, lang: str) -> Selection:

@@ -21,6 +21,11 @@ def number(value: float, digits: int = 2) -> str:
     return f"{rounded:.{digits}f}".replace("-", "−")
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """As `number`, with a plus sign where it rounds to more than zero."""
+    return f"{'+' if round(value, digits) > 0 else ''}{number(value, digits)}"
+
+
 def figures(found: Mapping[str, Contrast], names: Sequence[str], *, at_90: bool = False) -> str:
     """Contrasts by name with their figures, in a row."""
     return "; ".join(

@@ -92,17 +92,19 @@ def is_measurable(poles: Poles, num_seeds: int) -> bool:
 def examine_washout(before: Contrast, after: Contrast) -> Washout:
     """Judge a washout by L−S at constant rate, at the end of life and after the washout.
 
-    It is valid only if it at least halves the recency it finds.
+    It is valid only if it at least halves what it finds there.
     """
     if before.estimate is None or after.estimate is None:
         lost = before.reason if before.estimate is None else after.reason
         return Washout(valid=False, reason=f"{before.name} has no figure: {lost}")
     if before.low is None or before.low <= 0:
-        return Washout(valid=False, reason=f"no recency to wash out: {before.name} is not above 0")
-    left = abs(after.estimate) / before.estimate
-    if left > 0.5:
-        return Washout(valid=False, reason=f"washout too weak: {left:.0%} of the recency is left")
-    return Washout(valid=True, reason=f"{left:.0%} of the recency is left")
+        nothing = f"{before.name} at constant rate is not above 0"
+        return Washout(valid=False, reason=f"nothing to wash out: {nothing}")
+    share = abs(after.estimate) / before.estimate
+    left = f"{share:.0%} of {before.name} at constant rate is left"
+    if share > 0.5:
+        return Washout(valid=False, reason=f"washout too weak: {left}")
+    return Washout(valid=True, reason=left)
 
 
 def _pole(arm: str, values: FloatArray) -> Pole:

@@ -229,6 +229,8 @@ def _check(planned: Planned) -> tuple[str, ...]:
     if planned.position not in wanted:
         problems.append(Problem(f"no position {planned.position!r}", None, ", ".join(wanted)))
     needed = wanted.get(planned.position, ())
+    if not 0 <= planned.effect < np.inf:
+        problems.append(Problem(f"an effect of {planned.effect:g}", None, "0 or more, finite"))
     named = dict.fromkeys(arm for name in needed for arm in name.split("−"))
     missing = [arm for arm in named if arm not in planned.arms]
     if missing:

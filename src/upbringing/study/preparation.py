@@ -23,6 +23,7 @@ from upbringing.character import (
 )
 from upbringing.character.axis_files import find_axes
 from upbringing.corpus import Corpus, Tokens
+from upbringing.destinations import check_continued
 from upbringing.errors import InputError
 from upbringing.files import remove_drafts, staged_file, storage, write_text
 from upbringing.identity import digest_json
@@ -45,7 +46,7 @@ from upbringing.study.design import (
 )
 from upbringing.study.drafting import Draft
 from upbringing.study.fixed import fix
-from upbringing.study.lives import block_among, in_life, language_of, life_of, tokens_of
+from upbringing.study.lives import in_life, language_and_block, life_of, tokens_of
 from upbringing.study.preregistration import FILE, check_hypotheses, preregistration, signed
 from upbringing.study.rules import RULES, pairs_for
 from upbringing.study.rungs import Rungs
@@ -58,16 +59,19 @@ from upbringing.training import (
 from upbringing.training.optimizer import check_levers
 from upbringing.training.recipe import digestible
 
+_PARTS = ("orders", "curricula", "axes")
+
 
 def prepare(settings: StudySettings, corpus: Corpus, place: Path) -> Design:
     """Design the study at `place`, or find it there.
 
     Raises `InputError` for kinds or languages that the corpus lacks, `ComparisonError` for arms
-    that are not one comparison class, `ResumeError` if another study lies at `place`.
+    that are not one comparison class, `ResumeError` if another study lies at `place`, and
+    `InputError` if something else does.
     """
+    check_continued(place, ("study.json", *_PARTS), "study")
     _check_lives(settings)
-    lang = language_of(settings, corpus)
-    block = block_among(settings, corpus, lang)
+    lang, block = language_and_block(settings, corpus)
     tokens = tokens_of(settings, corpus, lang)
     block = in_life(block, life_of(settings, corpus, tokens, lang), corpus)
     extra = measures_named(settings.measures, check=True)
@@ -198,6 +202,6 @@ def _write(
 
 def _clear_unfinished(place: Path) -> None:
     """Without `study.json` a preparation was cut short: what it made is made anew."""
-    for folder in ("orders", "curricula", "axes"):
+    for folder in _PARTS:
         shutil.rmtree(place / folder, ignore_errors=True)
     remove_drafts(place)

@@ -15,12 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from upbringing.errors import InputError, SettingsError
+from upbringing.errors import Problem, SettingsError
 from upbringing.order import ARMS, NO_LEVERS, Levers, Names
 from upbringing.settings import (
     Settings,
     load_settings,
     parse_settings,
+    suggestion,
     validate_all,
 )
 from upbringing.study.permanova import FEWEST_ORDERS
@@ -262,17 +263,24 @@ def _each_once(items: tuple[T, ...]) -> tuple[T, ...]:
 def preset(name: str, /, **changes: Any) -> StudySettings:
     """A preset (`quick`, `standard`, `confirm`) with some settings changed; None changes nothing.
 
-    Raises `InputError` for an unknown preset, `SettingsError` for settings that cannot be.
+    Raises `SettingsError` for an unknown preset and for settings that cannot be, all at once.
     """
     known = sorted(file.stem for file in _PRESETS.glob("*.yaml"))
-    if name not in known:
-        raise InputError(f"no preset is called {name!r}", allowed=", ".join(known))
-    base = load_settings(_PRESETS / f"{name}.yaml", StudySettings)
+    is_known = name in known
+    base = load_settings(_PRESETS / f"{name if is_known else known[0]}.yaml", StudySettings)
     given = {key: value for key, value in changes.items() if value is not None}
     text = json.dumps({**base.model_dump(mode="json"), **given})
+    problems = []
+    if not is_known:
+        near = suggestion(name, known)
+        problems.append(Problem(f"no preset is called {name!r}", None, ", ".join(known), near))
     try:
-        return parse_settings(text, StudySettings, name=name)
+        settings = parse_settings(text, StudySettings, name=name)
     except SettingsError as error:
         # Its lines and columns are those of no file that a person wrote.
-        where = f"preset {name} with what you ask for"
-        raise SettingsError(replace(p, where=where) for p in error.problems) from error
+        where = f"preset {name} with what you ask for" if is_known else "what you ask for"
+        problems += [replace(problem, where=where) for problem in error.problems]
+    if problems:
+        raise SettingsError(problems)
+    settings._origin = None
+    return settings

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 from ruamel.yaml import YAML
 
-from upbringing.character.axis_check import check_axis
+from upbringing.character.axis_check import Finding, check_axis
 from upbringing.character.axis_files import (
     SCHEMA_FILE,
     SCHEMA_LINE,
@@ -23,6 +24,7 @@ from upbringing.character.axis_files import (
 )
 from upbringing.character.axis_from_texts import axis_from_texts
 from upbringing.corpus import Corpus, Fields, skipped_lines
+from upbringing.destinations import check_new
 from upbringing.errors import InputError, Problem
 from upbringing.files import write_json, write_text
 from upbringing.terminal.console import corpus_tree, out, printable, say, wide
@@ -63,9 +65,7 @@ def write_new(name: str, lang: str, folder: Path) -> None:
     check_names(ends, lang)
     slug = "-".join(ends).replace(" ", "-")
     file = folder / f"{slug}.yaml"
-    if file.exists():
-        raise InputError("already exists, and nothing is overwritten", where=str(file))
-    folder.mkdir(parents=True, exist_ok=True)
+    check_new(file)
     negative, positive = (_scalar(end) for end in ends)
     write_text(
         file,
@@ -92,13 +92,17 @@ def show_check(said: str, corpus: Path | None, lang: str | None) -> None:
     opened = None if corpus is None else Corpus.open(corpus)
     spoken = lang or (opened.langs[0] if opened else built_in_langs()[0])
     axis = load_axis(axis_file(said, spoken), opened)
-    found = check_axis(axis, opened)
+    wrong = _wrong_ones(check_axis(axis, opened), said)
+    if wrong:
+        raise InputError(wrong)
+
+
+def _wrong_ones(found: Sequence[Finding], where: str) -> list[Problem]:
+    """Say what is right or doubtful; give what is wrong."""
     for finding in found:
         if finding.level != "wrong":
             say(f"{finding.level:<9} {finding.what}")
-    wrong = [Problem(finding.what, said) for finding in found if finding.level == "wrong"]
-    if wrong:
-        raise InputError(wrong)
+    return [Problem(finding.what, where) for finding in found if finding.level == "wrong"]
 
 
 def show_list(langs: Sequence[str] | None) -> None:
@@ -123,12 +127,17 @@ def make_from_texts(
     lang: str | None,
     fields: Fields,
 ) -> None:
-    """Make an axis and its corpus of two heaps of text; say what it is, and is not."""
+    """Make an axis and its corpus of two heaps of text; say what it is, and is not.
+
+    They stay where they are made; raises `InputError` for what keeps a study from asking them.
+    """
     made = axis_from_texts(negative, positive, place, names=names, lang=lang, fields=fields)
     for line in skipped_lines(made.reading):
         say(line)
     out.print(corpus_tree(made.corpus))
-    for finding in check_axis(made.axis, made.corpus):
-        say(f"{finding.level:<9} {finding.what}")
+    wrong = _wrong_ones(check_axis(made.axis, made.corpus), str(made.file))
     say(printable(made.axis.note))
+    if wrong:
+        do = f"a study cannot ask it so: mend it, or remove {place} and make it of more text"
+        raise InputError([*wrong[:-1], replace(wrong[-1], do=do)])
     say(f"{made.file}: name it in a study of {made.corpus.path}, under axes")

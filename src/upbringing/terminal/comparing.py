@@ -7,7 +7,8 @@ writes the records.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import chain, combinations
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import Any
 from upbringing.character.between import MeasureBetween, measures_between, own_measures_between
 from upbringing.character.between.comparison import Between, compare_minds
 from upbringing.character.between.direction import direction_cosine
-from upbringing.character.between.met import memory_by_layer, met_once
-from upbringing.character.between.trait import Trait, examine_trait, pole_texts
+from upbringing.character.between.met import Met, memory_by_layer, met_once
+from upbringing.character.between.trait import PoleTexts, Trait, examine_trait, pole_texts
+from upbringing.character.likelihood import Passage
 from upbringing.character.probes import held_out_by_kind
 from upbringing.corpus import Corpus, load_tokenizer
-from upbringing.errors import InputError
+from upbringing.errors import InputError, Problem
 from upbringing.files import write_json
 from upbringing.terminal.compared import Life, open_lives
 from upbringing.terminal.comparing_tables import (
@@ -70,10 +72,8 @@ class Questions:
 def compare_runs(paths: Sequence[Path], asked: Questions, json: Path | None = None) -> None:
     """Print all that can be said of the minds at `paths`, and write it to `json`.
 
-    Raises `InputError` with everything that is in the way, and for a file that exists.
+    Raises `InputError` with everything that is in the way, before anything is measured.
     """
-    if json is not None and json.exists():
-        raise InputError("already exists, and nothing is overwritten", where=str(json))
     measures = asked.measures()
     lives = open_lives(paths, asked.age, one_corpus=asked.corpus is None)
     if len(lives) == 1 and not (asked.order_memory or asked.poles):
@@ -84,13 +84,14 @@ def compare_runs(paths: Sequence[Path], asked: Questions, json: Path | None = No
         )
     corpus = Corpus.open(asked.corpus or lives[0].run.sources["corpus"])
     lang = asked.lang or (lives[0].lang() if asked.corpus is None else None)
+    ground = _ground(lives, corpus, lang, asked)
     found: dict[str, Any] = {"age": asked.age, "minds": [_said_of(life) for life in lives]}
     if len(lives) > 1:
-        found["between"] = _say_between(lives, corpus, lang, asked, measures)
+        found["between"] = _say_between(lives, ground.by_kind, asked.age, measures)
     if asked.order_memory:
-        found["order_memory"] = _say_memory(lives, asked.age)
-    if asked.poles:
-        found["trait"] = _say_traits(lives, corpus, lang, asked.poles)
+        found["order_memory"] = _say_memory(lives, ground.met)
+    if asked.poles and ground.texts:
+        found["trait"] = _say_traits(lives, ground.texts, asked.poles)
     if json is not None:
         write_json(json, found)
         say(f"\n{json}")
@@ -107,16 +108,55 @@ def _said_of(life: Life) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What minds are asked about, of all that is asked for.
+
+    by_kind  held-out passages
+    met      of each mind, the scenes that it met once
+    texts    of the poles of a trait
+    """
+
+    by_kind: Mapping[str, Sequence[Passage]]
+    met: Sequence[Met]
+    texts: PoleTexts | None
+
+
+def _ground(lives: Sequence[Life], corpus: Corpus, lang: str | None, asked: Questions) -> _Ground:
+    """Raises `InputError` with everything for which there is no text."""
+    tokenizer = load_tokenizer(lives[0].checkpoint)
+    by_kind, met, texts = {}, [], None
+    problems: list[Problem] = []
+    if len(lives) > 1:
+        with _noting(problems):
+            by_kind = held_out_by_kind(corpus, tokenizer, asked.held_out_bytes, lang=lang)
+    for life in lives if asked.order_memory else ():
+        with _noting(problems):
+            met.append(met_once(life.run, asked.age))
+    if asked.poles:
+        with _noting(problems):
+            texts = pole_texts(corpus, tokenizer, *asked.poles, lang=lang)
+    if problems:
+        raise InputError(problems)
+    return _Ground(by_kind, met, texts)
+
+
+@contextmanager
+def _noting(problems: list[Problem]) -> Iterator[None]:
+    """Add what is wrong to `problems`, and go on."""
+    try:
+        yield
+    except InputError as error:
+        problems += error.problems
+
+
 def _say_between(
     lives: Sequence[Life],
-    corpus: Corpus,
-    lang: str | None,
-    asked: Questions,
+    by_kind: Mapping[str, Sequence[Passage]],
+    age: float,
     measures: Sequence[MeasureBetween],
 ) -> dict[str, Any]:
     """Print what lies between the minds, and give the records."""
-    tokenizer = load_tokenizer(lives[0].checkpoint)
-    by_kind = held_out_by_kind(corpus, tokenizer, asked.held_out_bytes, lang=lang)
     between = compare_minds(
         [life.subject for life in lives],
         list(chain.from_iterable(by_kind.values())),
@@ -125,7 +165,7 @@ def _say_between(
         on_pair=_Watch("pairs"),
     )
     say(
-        f"{len(lives)} minds at age {asked.age:g}, on {between.num_passages} held-out passages of "
+        f"{len(lives)} minds at age {age:g}, on {between.num_passages} held-out passages of "
         f"{len(by_kind)} kinds and {between.num_contexts:,} contexts"
     )
     for table in between_tables(between):
@@ -159,19 +199,18 @@ def _records(between: Between) -> dict[str, Any]:
     }
 
 
-def _say_memory(lives: Sequence[Life], age: float) -> list[dict[str, Any]]:
+def _say_memory(lives: Sequence[Life], met: Sequence[Met]) -> list[dict[str, Any]]:
     """Print whether each mind shows when it met its scenes, beside what others show of it."""
     found: list[Remembered] = []
     watch = _Watch("minds asked when they met what they read")
-    for number, life in enumerate(lives):
-        met = met_once(life.run, age)
+    for number, (life, own) in enumerate(zip(lives, met, strict=True)):
         readers = {"itself": life.mind, "itself at birth": life.at_birth()}
         for other in lives:
             if other.seed == life.seed and other.order != life.order:
                 readers[other.name] = other.mind
         for reader, mind in readers.items():
             if mind is not None:
-                found.append(Remembered(life.name, reader, tuple(memory_by_layer(mind, met))))
+                found.append(Remembered(life.name, reader, tuple(memory_by_layer(mind, own))))
         watch(number + 1, len(lives))
     say("")
     wide.print(memory_table(found))
@@ -179,13 +218,9 @@ def _say_memory(lives: Sequence[Life], age: float) -> list[dict[str, Any]]:
 
 
 def _say_traits(
-    lives: Sequence[Life],
-    corpus: Corpus,
-    lang: str | None,
-    poles: tuple[Sequence[str], Sequence[str]],
+    lives: Sequence[Life], texts: PoleTexts, poles: tuple[Sequence[str], Sequence[str]]
 ) -> dict[str, Any]:
     """Print the direction of a trait in each mind, what steering does, and the cosines."""
-    texts = pole_texts(corpus, load_tokenizer(lives[0].checkpoint), *poles, lang=lang)
     traits: dict[str, Trait] = {}
     watch = _Watch("minds steered")
     for number, life in enumerate(lives):

@@ -9,7 +9,6 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from upbringing.errors import InputError
 from upbringing.files import made_by, write_json
 from upbringing.study.concluded import cells_of
 from upbringing.study.factorial import CELL, INTERACTION, Effect, factorial
@@ -23,10 +22,8 @@ def show_factorial(
 ) -> None:
     """Print what every cell and every interaction came to, and write it to `out`.
 
-    Raises `InputError` for a file that exists, and for what is no table.
+    Raises `InputError` for what is no table.
     """
-    if out.exists():
-        raise InputError("already exists, and nothing is overwritten", where=str(out))
     found = factorial(cells_of(studies, axis=axis), declared=declared)
     also = f"; they differ in {', '.join(found.declared)} too" if found.declared else ""
     for kind, heading in ((CELL, "cells"), (INTERACTION, "interactions")):

@@ -51,6 +51,8 @@ def show_power(
             "the spread between seeds comes from a pilot or from --seed-sd",
             do="name the folder of a concluded study, or give --seed-sd in pole distances",
         )
+    if seed_sd is not None and not 0 < seed_sd < np.inf:
+        raise InputError(f"--seed-sd is {seed_sd:g}", allowed="above 0, finite")
     if pilot is not None:
         values = pilot_table(pilot, axis=axis, schedule=schedule).values
         spread, arms = spread_of(np.stack(list(values.values()))), arms or tuple(values)

@@ -14,8 +14,9 @@ from rich.text import Text
 from rich.tree import Tree
 
 from upbringing.corpus import Corpus, load_tokenizer
+from upbringing.destinations import kind_of
 from upbringing.errors import InputError, Problem, UpbringingError, VerificationError
-from upbringing.files import write_text
+from upbringing.files import read_json, write_text
 from upbringing.order import Order
 from upbringing.terminal.console import corpus_tree, out, printable, say
 from upbringing.terminal.looking import (
@@ -145,12 +146,12 @@ def _show_run(path: Path, question: Question) -> None:
         f"checkpoints at ages {', '.join(f'{age:g}' for age in run.checkpoints) or 'none'}",
     ):
         tree.add(Text(line))
-    out.print(tree)
     study = run.path.parent.parent
-    if (study / "findings.json").exists():
-        for line in biography(study, run.path.name).lines():
-            say(line)
-    for line in lines_of_run(run):
+    is_of_study = (study / "findings.json").exists()
+    lines = biography(study, run.path.name).lines() if is_of_study else []
+    lines = [*lines, *lines_of_run(run)]
+    out.print(tree)
+    for line in lines:
         say(line)
 
 
@@ -196,6 +197,10 @@ def _verified(folder: Path) -> str:
     return f"consumed its order, row by row; ledger {Run.open(folder).verify()[:16]}"
 
 
+def _format_of(export: Path) -> str:
+    return str(read_json(export / "export.json")["recipe"]["as"])
+
+
 def _holds_notes(folder: Path) -> bool:
     return (folder / "feed.json").exists() or any(folder.glob("*.notes"))
 
@@ -203,6 +208,11 @@ def _holds_notes(folder: Path) -> bool:
 def _to_verify(path: Path) -> list[Path]:
     """The finished runs of a study, or the folder itself."""
     from upbringing.study import study_folder
+
+    if kind_of(path) == "an export":
+        what = f"is an export as {_format_of(path)}, and is checked against its order"
+        do = f"say --as {_format_of(path)} --order FOLDER --corpus FOLDER"
+        raise InputError(what, where=str(path), do=do)
 
     study = study_folder(path)
     if not (study / "study.json").exists():

@@ -15,6 +15,8 @@ from upbringing.terminal.progress import UnderWay, say_warning
 from upbringing.training import Moment
 from upbringing.training.cost import duration
 
+_FEWEST_TO_TELL = 0.02  # of all steps: the first minds wait for a compiler, and for one another
+
 
 class StudyProgress:
     """How far a study is: its minds that are done, counted, and those that are under way.
@@ -36,7 +38,7 @@ class StudyProgress:
         self._done = dict.fromkeys(self._steps, 0)
         self._stages: dict[str, str] = {}
         self._num_measured, self._num_taken_up = 0, 0
-        self._started_at = time.monotonic()
+        self._began: tuple[float, int] | None = None
         self._under_way = UnderWay()
 
     def __enter__(self) -> Self:
@@ -60,6 +62,8 @@ class StudyProgress:
                 self._num_taken_up += self._steps[news.run]  # another study raised it
             self._done[news.run] = self._steps[news.run]
             self._under_way.end(news.run)
+        if self._began is None:
+            self._began = time.monotonic(), self._num_lived
         line = self._line()
         self._under_way.put_above(line)
         self._under_way.say_now_and_then(line)
@@ -81,7 +85,20 @@ class StudyProgress:
         ]
         if speed := self._under_way.speed:
             said.append(f"{speed:,.0f} tokens/s")
-        if lived := done - self._num_taken_up:
-            seconds = time.monotonic() - self._started_at
-            said.append(f"{duration(seconds * (steps - done) / lived)} left")
+        if left := self._seconds_left():
+            said.append(f"{duration(left)} left")
         return ", ".join(said)
+
+    @property
+    def _num_lived(self) -> int:
+        """Steps that were lived while this watched."""
+        return sum(self._done.values()) - self._num_taken_up
+
+    def _seconds_left(self) -> float | None:
+        """By the pace since the first step; None while too little was lived to tell."""
+        assert self._began is not None, "asked after the first news"
+        at, lived_then = self._began
+        left, lived = sum(self._steps.values()) - sum(self._done.values()), self._num_lived
+        if lived - lived_then <= _FEWEST_TO_TELL * (lived + left):
+            return None
+        return (time.monotonic() - at) * left / (lived - lived_then)

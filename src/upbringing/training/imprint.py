@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from upbringing.errors import InputError
 from upbringing.order import Order
 from upbringing.training.levers import Steps, Timeline, plan_steps
 from upbringing.training.model import shape_named
@@ -39,13 +40,19 @@ class Imprint:
 
     @classmethod
     def of(cls, steps: Steps, weight_decay: float) -> Imprint:
-        """The imprint of the ages of a life of these steps."""
+        """The imprint of the ages of a life of these steps.
+
+        Raises `InputError` for a life that learns at no age.
+        """
         rate = steps.lr * (steps.loss_scale > 0)  # a step at 0 is left out, decay and all
         # Of each step, what the decay of all later ones leaves.
         left = np.append(np.cumprod((1 - rate * weight_decay)[:0:-1])[::-1], 1.0)
         of_token = rate * left / steps.batch_size
         borders = np.append(steps.age, 1.0)
-        return cls(borders, of_token / float(of_token @ np.diff(borders)))
+        whole = float(of_token @ np.diff(borders))
+        if not whole:
+            raise InputError("nothing is learnt at any age: the rate or the loss is 0 all life")
+        return cls(borders, of_token / whole)
 
     def mean(self, begin: FloatArray, end: FloatArray) -> FloatArray:
         """The mean density from each age `begin` to a later age `end`; arrays of one shape."""
@@ -77,7 +84,8 @@ def planned_imprint(
 ) -> Imprint:
     """The imprint of a life on `order` in about `num_rows` rows, with all else as by default.
 
-    `batch_size` holds where a phase names none. Raises `InputError` for what is no schedule.
+    `batch_size` holds where a phase names none. Raises `InputError` for what is no schedule, and
+    for one by which nothing is learnt.
     """
     levers = {
         order.age_of(start): levers for span in order.phases for start, levers in span.stretches

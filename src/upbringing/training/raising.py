@@ -70,6 +70,10 @@ class Life:
             )
             if said not in allowed
         ]
+        try:
+            packing_named(self.packing, self.attention)
+        except InputError as error:
+            problems += error.problems
         for curve in (self.schedule, self.priority):
             try:
                 read_curve("constant" if curve is None else curve)
@@ -77,6 +81,9 @@ class Life:
                 problems += error.problems
         if self.peak_lr is not None and not 0 < self.peak_lr < math.inf:
             problems.append(Problem(f"the peak rate is {self.peak_lr:g}", allowed="above 0"))
+        if self.priority is None and self.weighs == "loss":
+            what = "a factor on the loss, and no priority that is one"
+            problems.append(Problem(what, do="say which: `priority`, or --priority"))
         if self.lora is not None and self.lora < 1:
             problems.append(Problem(f"an adapter of rank {self.lora}", allowed="1 and more"))
         if self.parent is None:

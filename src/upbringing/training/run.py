@@ -24,6 +24,7 @@ from typing import Any
 import polars as pl
 
 from upbringing.corpus import Corpus, Tokens, load_tokenizer, open_tokens, tokenize
+from upbringing.destinations import check_continued
 from upbringing.errors import ArtefactError, ResumeError, VerificationError
 from upbringing.files import Manifest, open_manifest, read_json, write_json
 from upbringing.identity import digest_json
@@ -39,13 +40,14 @@ _SOURCES = {"corpus", "order"}
 def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
     """Write the recipe of a new run, or check that the run there has the same one.
 
-    Raises `ResumeError` that names every field in which they differ.
+    Raises `ResumeError` that names every field in which they differ, and `InputError` for a folder
+    of something else.
     """
     file = place / "recipe.json"
     ours = digestible(recipe.as_json())
     if file.exists():
         theirs = _written(file)["recipe"]
-        differing = [key for key in ours if theirs.get(key) != ours[key]]
+        differing = [name for key in ours for name in _differing(key, ours[key], theirs.get(key))]
         if differing:
             raise ResumeError(
                 f"the run there has another {', '.join(differing)}",
@@ -53,10 +55,18 @@ def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
                 do="give the same settings, or another -o",
             )
         return
+    check_continued(place, ("recipe.json", "run.json", "resume", "checkpoints", "log"), "run")
     place.mkdir(parents=True, exist_ok=True)
     # Relative, so that the whole tree can be moved.
     relative = {name: os.path.relpath(path, place) for name, path in sources.items()}
     write_json(file, {"digest": recipe.digest, "recipe": ours, "sources": relative})
+
+
+def _differing(name: str, ours: Any, theirs: Any) -> list[str]:
+    """The fields in which two values differ: `numerics.accumulation`."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return [f"{name}.{key}" for key in ours | theirs if ours.get(key) != theirs.get(key)]
+    return [] if ours == theirs else [name]
 
 
 def _written(file: Path) -> dict[str, dict[str, Any]]:

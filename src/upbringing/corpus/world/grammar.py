@@ -158,9 +158,7 @@ def languages() -> tuple[str, ...]:
 def grammar(lang: str) -> Grammar:
     """Read and check the grammar of `lang`. Raises `InputError` with everything that is wrong."""
     if lang not in languages():
-        raise InputError(
-            f"the world has no language {lang!r}", where="langs", allowed=", ".join(languages())
-        )
+        raise InputError(f"the world has no language {lang!r}", allowed=", ".join(languages()))
     folder = data_folder() / lang
     names = sorted(set(TABLE_OF.values()) - {"asides"})
     tables = {name: read_table(folder / f"{name}.csv") for name in names}

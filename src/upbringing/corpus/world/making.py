@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -10,9 +10,16 @@ import polars as pl
 from upbringing.corpus.overlap import overlapping
 from upbringing.corpus.store import TRAIN, Corpus, write_corpus
 from upbringing.corpus.world.asides import questions_of_calendar
-from upbringing.corpus.world.grammar import VOICES, grammar, grammar_digest
-from upbringing.corpus.world.scenes import world_packets, world_parallels, world_scenes
-from upbringing.errors import InputError
+from upbringing.corpus.world.grammar import VOICES, grammar, grammar_digest, languages
+from upbringing.corpus.world.scenes import (
+    world_packets,
+    world_parallels,
+    world_scenes,
+    wrong_voices,
+)
+from upbringing.destinations import check_new
+from upbringing.errors import InputError, Problem
+from upbringing.settings import suggestion
 
 
 def make_world(
@@ -31,8 +38,9 @@ def make_world(
     Raises `InputError` for an unknown language or voice, one named twice, and a `place` that
     exists.
     """
-    if len(set(langs)) != len(langs) or not langs:
-        raise InputError(f"{', '.join(langs) or 'no language'}", where="langs", do="name each once")
+    check_new(Path(place))
+    if problems := [*wrong_languages(langs), *wrong_voices(voices)]:
+        raise InputError(problems)
     scenes, questions, parallels = [], [], []
     for lang in langs:
         told = world_scenes(lang, num_events, seed, voices)
@@ -60,6 +68,18 @@ def make_world(
         questions=pl.concat(questions),
         facts={"num_parallels_left_out": num_probes * len(langs) - len(kept) // len(voices)},
     )
+
+
+def wrong_languages(langs: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with the languages that a person names."""
+    known = languages()
+    for lang in langs:
+        if lang not in known:
+            what, near = f"the world has no language {lang!r}", suggestion(lang, known)
+            yield Problem(what, None, ", ".join(known), near)
+    if not langs or len(set(langs)) != len(langs):
+        said = ", ".join(langs) or "none"
+        yield Problem(f"languages: {said}", None, ", ".join(known), "name each once")
 
 
 def _numbered(questions: pl.DataFrame, lang: str) -> pl.DataFrame:

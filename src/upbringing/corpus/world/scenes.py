@@ -9,7 +9,7 @@ one opening, of topics, families and openings that no scene has. Event i is the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,7 +30,8 @@ from upbringing.corpus.world.tables import Lots, Table
 from upbringing.corpus.world.tales import Plan, plan_tales
 from upbringing.corpus.world.telling import Teller
 from upbringing.corpus.world.templates import Words
-from upbringing.errors import InputError
+from upbringing.errors import InputError, Problem
+from upbringing.settings import suggestion
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,19 @@ def world_parallels(
 
 def check_voices(voices: Sequence[str]) -> None:
     """Raise `InputError` unless each of the voices is known and named once."""
-    unknown = [voice for voice in voices if voice not in VOICES]
-    if unknown or not voices or len(set(voices)) != len(voices):
-        said = f"no voice {unknown[0]!r}" if unknown else ", ".join(voices) or "no voice"
-        raise InputError(said, where="voices", allowed=", ".join(VOICES), do="name each once")
+    if problems := list(wrong_voices(voices)):
+        raise InputError(problems)
+
+
+def wrong_voices(voices: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with voices that a person names: unknown ones, none, one twice."""
+    for voice in voices:
+        if voice not in VOICES:
+            near = suggestion(voice, VOICES)
+            yield Problem(f"the world has no voice {voice!r}", None, ", ".join(VOICES), near)
+    if not voices or len(set(voices)) != len(voices):
+        said = ", ".join(voices) or "none"
+        yield Problem(f"voices: {said}", None, ", ".join(VOICES), "name each once")
 
 
 @dataclass(frozen=True)
