@@ -83,7 +83,7 @@ def main() -> None:
         batch_size=4,
         washout=None,
         probes=ProbeAmounts(
-            held_out_bytes=1000, num_pairs=200, num_openings=1, num_questions=1,
+            held_out_bytes=1000, num_pairs=200, num_openings=1, num_questions=1, along_share=0.01,
             num_sampler_seeds=1,
         ),
     )  # fmt: skip

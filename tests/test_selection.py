@@ -76,7 +76,7 @@ def test_every_mistake_inside_selections_is_shown_where_it_stands(corpus: Corpus
     [
         ("{measures: {beauty: [0, 1]}}", "no measure is called 'beauty'; allowed: num_bytes"),
         ("{measures: {num_bytes: [9, 1]}}", r"\[least, most\]"),
-        ("{any_of: []}", "at least 1 item"),
+        ("{any_of: []}", "should have 1 or more"),
         ("{none_of: [{kind: drama}], part: [1, 0]}", "0 ≤ from < to ≤ 1"),
     ],
 )
