@@ -14,6 +14,8 @@ from stories import pico_settings
 from upbringing.corpus import Corpus
 from upbringing.errors import ArtefactError, InputError
 from upbringing.report import write_page
+from upbringing.report.folder import read_study
+from upbringing.report.turning import turning_points_of
 from upbringing.study import Design, conclude, execute, prepare
 from upbringing.study.execution import LIFE
 from upbringing.study.figures import Figures
@@ -130,6 +132,12 @@ def test_the_page_names_all_axes(study: Design) -> None:
     page = write_page(study.path).read_text()
     for said in (f"Poles of {OTHER}", f"Judge of {OTHER}", f"Style margin of {OTHER}"):
         assert said in page
+
+
+def test_every_axis_has_turning_points(study: Design) -> None:
+    points = turning_points_of(read_study(study.path))
+    asked = [(one.measure, one.subject) for one in points.departures]
+    assert asked == [("style_margin", BLOCK), ("style_margin", OTHER), ("bits_per_byte", "all")]
 
 
 def test_what_was_fixed_stays(study: Design, files: Files, stories: Corpus) -> None:

@@ -40,12 +40,13 @@ RULES = (
 
 
 def turning_points_of(study: Study) -> TurningPoints:
-    """Those of a study, as to its primary measure and to bits per byte of all kinds."""
+    """Those of a study, as to what decides on each axis and to bits per byte of all kinds."""
     findings = study.findings
+    decide = [(axis.primary, axis.name) for axis in findings.axes]
     return turning_points(
         study.measures.filter(pl.col("scope") == ALONG),
         study.ribbons,
-        [(findings.primary, findings.axis), (MEASURE, ALL)],
+        [*decide, (MEASURE, ALL)],
         arms=[*findings.arms],
     )
 
@@ -57,8 +58,8 @@ def section(points: TurningPoints, findings: Findings) -> str:
         own = _under(points, schedule)
         if not any(vars(own).values()):
             continue
-        character = [one for one in own.departures if one.measure == findings.primary]
-        first = [departure_sentence(one, findings) for one in character]
+        under_test = [one for one in own.departures if one.subject == findings.axis]
+        first = [departure_sentence(one, findings) for one in under_test]
         further = [line for line in _lines(own, findings) if line not in first]
         tables = "".join(
             [
