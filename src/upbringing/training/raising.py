@@ -17,7 +17,7 @@ from upbringing.training.loop import OnStep, train
 from upbringing.training.machine import Numerics, Precision, best_device, settle_process
 from upbringing.training.model import shape_named
 from upbringing.training.recipe import Recipe
-from upbringing.training.run import Run
+from upbringing.training.run import Run, check_place
 from upbringing.training.schedules import Said, read_curve
 from upbringing.training.world import World, world_of_process
 
@@ -145,6 +145,7 @@ def raise_on_order(
     a person says that cannot be, and what `train` raises.
     """
     life.check()
+    check_place(place)
     settle_process(life.num_threads)
     with world_of_process(best_device()) as world:
         if not world.is_first:

@@ -37,6 +37,11 @@ FORMAT = "run/3"
 _SOURCES = {"corpus", "order"}
 
 
+def check_place(place: Path) -> None:
+    """Raise `InputError` unless `place` is new, empty or a run: where one can begin or go on."""
+    check_continued(place, ("recipe.json", "run.json", "resume", "checkpoints", "log"), "run")
+
+
 def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
     """Write the recipe of a new run, or check that the run there has the same one.
 
@@ -55,7 +60,7 @@ def begin(place: Path, recipe: Recipe, sources: Mapping[str, Path]) -> None:
                 do="give the same settings, or another -o",
             )
         return
-    check_continued(place, ("recipe.json", "run.json", "resume", "checkpoints", "log"), "run")
+    check_place(place)
     place.mkdir(parents=True, exist_ok=True)
     # Relative, so that the whole tree can be moved.
     relative = {name: os.path.relpath(path, place) for name, path in sources.items()}
