@@ -13,6 +13,9 @@ from upbringing.character.between.trait import PoleTexts, clearest_of, examine_t
 from upbringing.character.measures import Figures, measure
 from upbringing.errors import InputError
 
+_BIRTH = "this mind"  # directions are compared with no other mind's
+_FEWEST_TEXTS = 12  # of a pole: six in each half
+
 
 @measure(unit="standard deviations", along=False, named=True)
 def trait_clarity(asked: Asked) -> Figures:
@@ -72,10 +75,6 @@ def order_memory(asked: Asked) -> Figures:
         return {}  # it met too few scenes once
     by_layer = {f"layers.{layer}": memory.spearman for layer, memory in enumerate(found)}
     return by_layer | {"chance": max(memory.shuffled_high for memory in found)}
-
-
-_BIRTH = "this mind"  # directions are compared with no other mind's
-_FEWEST_TEXTS = 12  # of a pole: six in each half
 
 
 def _texts_by_axis(asked: Asked) -> dict[str, PoleTexts]:

@@ -19,6 +19,8 @@ from upbringing.corpus import HELD_OUT, LEFT_OUT, TRAIN, Corpus
 from upbringing.corpus.held_out import UNITS
 from upbringing.errors import InputError
 
+NOT_SEPARATED = "topic and manner are not separated"
+
 
 @dataclass(frozen=True)
 class Judging:
@@ -50,8 +52,6 @@ def _judging(corpus: Corpus, axis: Axis) -> Judging:
         report = replace(report, reason=f"{report.reason}; {NOT_SEPARATED}")
     return Judging(judge, report)
 
-
-NOT_SEPARATED = "topic and manner are not separated"
 
 _KNOWS_NOTHING = Judge((), 0.0, frozenset())
 
