@@ -26,6 +26,8 @@ from upbringing.terminal.showing import talk_to
 from upbringing.training import Decoder, Shape, open_mind
 from upbringing.training.adopted import Adopted, adopt
 from upbringing.training.checkpoint import write_checkpoint
+from upbringing.training.levers import Timeline, plan_steps
+from upbringing.training.optimizer import Optimizer
 from upbringing.training.parts import rates_by_weight
 
 SMALL = {
@@ -203,6 +205,21 @@ def test_the_parts_of_a_mind_are_named(saved: Callable[[str], Path]) -> None:
     assert (parts["gpt_neox.embed_in.weight"], parts["lm_head.weight"]) == (("embed",), ("head",))
     parts = adopted(saved("mixtral")).parts
     assert parts["model.layers.1.mlp.experts.gate_up_proj"] == ("layers.1", "mlp")
+
+
+def test_matrices_decay_those_of_experts_too(saved: Callable[[str], Path]) -> None:
+    mind = adopted(saved("mixtral"))
+    whole = Timeline.uniform(1)
+    steps = plan_steps(1, whole, schedule="constant", peak_lr=0.1, warmup_share=0)
+    optimizer = Optimizer(mind, steps, whole, weight_decay=0.3, beta1=0.9, seed=0)
+    optimizer.begin(0)
+    decays = {
+        weight: group["decay"]
+        for group in optimizer.adam.param_groups
+        for weight in group["params"]
+    }
+    for name, weight in mind.named_parameters():
+        assert decays[weight] == (0.0 if "norm" in name else 0.3), name
 
 
 @EVERY

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -216,6 +217,25 @@ def test_plan_tells_shares_cost_and_warnings_and_writes_nothing(
     assert "warning: childhood is shorter than one step: about " in said.out
     longer = upbringing("plan", "life.yaml", "--corpus", "corpus", "--row-length", 512)
     assert steps(longer) <= steps(said)
+
+
+def test_plan_predicts_the_imprint_of_the_levers_it_is_told(
+    upbringing: Command, work: Path
+) -> None:
+    (work / "even.yaml").write_text("{name: even, phases: [{name: life, scenes: rest}]}")
+    asked = (
+        "plan", "even.yaml", "--corpus", "corpus", "--batch-size", 2, "--schedule", "constant",
+        "--peak-lr", 0.01, "--weight-decay", 2,
+    )  # fmt: skip
+    assert highest(upbringing(*asked)) > 0.9
+    assert highest(upbringing(*asked, "--priority", "{0: 1, 1: 0}")) < 0.1
+
+
+def highest(said: Said) -> float:
+    """The age of the highest imprint that `plan` predicts."""
+    found = re.search(r"predicted imprint, .* rate: highest at age (\d\.\d+)", said.out)
+    assert found, said
+    return float(found[1])
 
 
 def test_show_an_order(upbringing: Command, work: Path) -> None:

@@ -202,7 +202,7 @@ def test_a_trait_in_a_mind(family: Path) -> None:
     assert trait.steering.layer == trait.clearest.layer
     few = texts.only(set(texts.groups[0][:1]))
     with pytest.raises(InputError, match="1 groups of texts are too few to be halved"):
-        examine_trait(mind_of(family, "F0"), few, "b")
+        few.halves()
 
 
 def test_a_trait_is_tried_on_events_that_it_was_not_made_from(

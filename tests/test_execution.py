@@ -6,11 +6,11 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from processes import group, is_over, needs_proc, workers_of
 from stories import pico_settings
 
 from upbringing.corpus import Corpus
@@ -99,7 +99,6 @@ def test_only_what_is_missing_is_raised(pico: Design, pico_copy: Path) -> None:
     assert_same_outcome(pico_copy, pico.path)
 
 
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 CHILD = """
 import sys
 from pathlib import Path
@@ -119,19 +118,6 @@ if __name__ == "__main__":
 """
 
 
-def children_of(parent: int) -> list[int]:
-    """Processes whose parent is `parent`, from /proc."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended meanwhile
-        if int(fields[1]) == parent:
-            found.append(int(stat.parent.name))
-    return found
-
-
 @pytest.fixture
 def child(stories: Corpus, tmp_path: Path) -> tuple[Path, Path]:
     script = tmp_path / "child.py"
@@ -139,28 +125,21 @@ def child(stories: Corpus, tmp_path: Path) -> tuple[Path, Path]:
     return script, prepare(pico_settings(), stories, tmp_path / "study").path
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="asks /proc for the workers")
+@needs_proc
 def test_killed_in_the_middle_the_study_continues(pico: Design, child: tuple[Path, Path]) -> None:
     script, study = child
-    with subprocess.Popen(
-        [sys.executable, script, study], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
-    ) as process:
+    with group([sys.executable, script, study]) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.split()[1] == "washout":  # one life is over, others are under way
                 break
-        workers = [
-            pid
-            for pid in children_of(process.pid)
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+        workers = workers_of(process.pid)
         assert len(workers) == 2
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.read()  # ends when the last worker has closed it
     assert process.returncode == -signal.SIGKILL
-    for pid in workers:
-        assert not Path(f"/proc/{pid}").exists() or is_zombie(pid)
+    assert all(map(is_over, workers))
     design = Design.open(study)
     done = [plan for plan in design.plans if is_done(design, plan)]
     assert len(done) < NUM_RUNS
@@ -174,14 +153,7 @@ def test_killed_in_the_middle_the_study_continues(pico: Design, child: tuple[Pat
 def test_stopped_by_a_person_it_ends_at_once_and_quietly(child: tuple[Path, Path]) -> None:
     """Ctrl-C reaches the whole group: no worker prints a traceback or finishes its life first."""
     script, study = child
-    with subprocess.Popen(
-        [sys.executable, script, study],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        start_new_session=True,
-    ) as process:
+    with group([sys.executable, script, study]) as process:
         assert process.stdout is not None
         heard: set[str] = set()
         while len(heard) < 2:  # both workers have begun
@@ -192,10 +164,6 @@ def test_stopped_by_a_person_it_ends_at_once_and_quietly(child: tuple[Path, Path
     assert said.endswith("stopped\n")
     design = Design.open(study)
     assert sum(is_done(design, plan) for plan in design.plans) <= 2
-
-
-def is_zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_a_killed_worker_is_reported(child: tuple[Path, Path]) -> None:

@@ -126,6 +126,7 @@ def test_what_is_continued_is_new_empty_or_marked(tmp_path: Path) -> None:
     check_continued(place, ("mark",), "thing")
     place.mkdir()
     (place / ".mark.draft-7").mkdir()
+    (place / "study.yaml").touch()  # a person's own, beside what it will make
     check_continued(place, ("mark",), "thing")
     (place / "else").touch()
     with pytest.raises(InputError, match="other files, and no thing"):

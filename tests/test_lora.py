@@ -142,7 +142,7 @@ def test_the_weights_merged_are_those_of_the_formula() -> None:
 
 
 @EVERY
-def test_it_is_drawn_from_the_seed_and_the_name_alone(kind: str) -> None:
+def test_it_is_drawn_from_the_seed_the_turn_and_the_name_alone(kind: str) -> None:
     torch.manual_seed(1)
     stream = torch.get_rng_state()
     mind = MINDS[kind]()
@@ -155,12 +155,16 @@ def test_it_is_drawn_from_the_seed_and_the_name_alone(kind: str) -> None:
         weights_in(adapted(kind)),
         weights_in(adapted(kind, seed=6)),
     )
+    merge(mind)
+    attach(mind, rank=3, alpha=6, targets=targets, seed=5, turn=1)
+    second = weights_in(mind)
     drawn = [name for name in one if name.endswith(".lora_A")]
     assert drawn
     for name in drawn:
         assert one[name].equal(more[name])
         assert not one[name].equal(other[name])
-        draw = generator(5, "adapter", name).random(one[name].shape, dtype="f4")
+        assert not one[name].equal(second[name])
+        draw = generator(5, "adapter", f"0/{name}").random(one[name].shape, dtype="f4")
         assert one[name].numpy() == pytest.approx((2 * draw - 1) / math.sqrt(one[name].shape[1]))
     assert not any(one[name].any() for name in one if name.endswith(".lora_B"))
 

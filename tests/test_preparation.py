@@ -220,6 +220,17 @@ def test_the_plans(stories: Corpus, place: Path) -> None:
     assert all(seed == own and order.endswith(f"-s{seed}") for seed, own, order in by_seed)
 
 
+def test_every_mind_is_of_the_form_and_the_numerics_that_are_asked_for(
+    stories: Corpus, place: Path
+) -> None:
+    settings = pico_settings(tied=False, weight_decay=0.5, numerics={"accumulation": 2})
+    for plan in prepare(settings, stories, place).plans:
+        assert plan.recipe.shape is not None
+        assert not plan.recipe.shape.tied
+        assert plan.recipe.weight_decay == 0.5
+        assert plan.recipe.numerics.accumulation == 2
+
+
 def test_arms_that_are_not_one_class_are_refused_before_anything_is_written(
     stories: Corpus, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,6 +261,7 @@ def test_arms_that_are_not_one_class_are_refused_before_anything_is_written(
         ({"lang": "ru"}, "no scene is in 'ru'\n    allowed: en"),
         ({"tokens": 10**6}, "a life of 1,000,000 tokens is asked for, the corpus has"),
         ({"row_length": 8}, "tokens long\n    allowed: under 8"),
+        ({"numerics": {"accumulation": 3}}, "rows cannot be cut into 3 equal pieces"),
     ],
 )
 def test_what_cannot_be_asked_leaves_nothing_behind(
@@ -257,6 +269,15 @@ def test_what_cannot_be_asked_leaves_nothing_behind(
 ) -> None:
     with pytest.raises(InputError, match=message):
         prepare(pico_settings(**changes), stories, place)
+    assert not place.exists()
+
+
+def test_a_device_that_is_not_here_leaves_nothing_behind(
+    stories: Corpus, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    with pytest.raises(InputError, match="no device 'mps' is here\n    allowed: auto, cpu"):
+        prepare(pico_settings(numerics={"device": "mps"}), stories, place)
     assert not place.exists()
 
 

@@ -7,14 +7,12 @@ import pty
 import re
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import COMMAND, ENVIRONMENT, group, is_over, needs_proc, wait_until, workers_of
 from stories import pico_settings
-from test_execution import children_of, is_zombie
 
 from upbringing.corpus import Corpus
 from upbringing.files import write_json
@@ -33,8 +31,6 @@ phases:
   - {name: youth, scenes: {kind: poetry}}
   - {name: maturity, scenes: rest}
 """
-COMMAND = Path(sys.executable).with_name("upbringing")
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "TERM": "xterm", "COLUMNS": "100"}
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +215,7 @@ def test_a_terminal_shows_the_life_and_sigterm_saves_it(home: Path, place: Path)
 # A study that is told to stop
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="asks /proc for the workers")
+@needs_proc
 @pytest.mark.parametrize(
     ("number", "whole_group", "code", "says"),
     [
@@ -240,33 +236,23 @@ def test_a_study_that_is_stopped_ends_when_its_lives_are_saved(
     # Lives of some seconds, which show that they have begun.
     settings = pico_settings(batch_size=1, shape="3m", ages=(0.05, 1.0))
     write_json(tmp_path / "study.yaml", settings.model_dump(mode="json", exclude_defaults=True))
-    with subprocess.Popen(
-        [COMMAND, "study", "study.yaml", "--corpus", stories.path, "-o", "study", "--workers", "2"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        start_new_session=True,
-    ) as process:
-        while len(list(tmp_path.glob("study/runs/*/checkpoints/age_0.05*"))) < 2:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.02)
-        workers = [
-            Path(f"/proc/{pid}")
-            for pid in children_of(process.pid)
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        ]
+    command: list[str | Path] = [
+        COMMAND, "study", "study.yaml", "--corpus", stories.path, "-o", "study", "--workers", "2",
+    ]  # fmt: skip
+    begun = "study/runs/*/checkpoints/age_0.05*"
+    with group(command, tmp_path) as process:
+        wait_until(lambda: len(list(tmp_path.glob(begun))) >= 2, process)
+        workers = workers_of(process.pid)
         (os.killpg if whole_group else os.kill)(process.pid, number)
         _, complaints = process.communicate(timeout=60)
     assert (process.returncode, complaints) == (code, says)
     assert len(workers) == 2
-    assert not any(worker.exists() and not is_zombie(int(worker.name)) for worker in workers)
-    begun = [
+    assert all(map(is_over, workers))
+    unfinished = [
         folder for folder in tmp_path.glob("study/runs/*") if not (folder / "run.json").exists()
     ]
-    assert len(begun) == 2
-    for folder in begun:
+    assert len(unfinished) == 2
+    for folder in unfinished:
         (snapshot,) = (folder / "resume").iterdir()
         assert snapshot.name > "step_00000000"
     assert Design.open(tmp_path / "study").settings == settings

@@ -2,18 +2,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lives import everything, rows_of
+from safetensors import safe_open
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from upbringing.corpus import load_tokenizer, write_tokenizer
 from upbringing.errors import InputError, ResumeError, StoppedError
 from upbringing.files import folder_digest
-from upbringing.order import Rows
-from upbringing.training import Life, Moment, OnStep, raise_on_order, read_checkpoint
+from upbringing.order import Rows, compile_order, parse_curriculum
+from upbringing.training import Imprint, Life, Moment, OnStep, raise_on_order, read_checkpoint
 from upbringing.training.levers import Steps
+from upbringing.training.world import World
 
 LIFE = Life(row_length=64, batch_size=16, precision="fp32")
 
@@ -50,6 +54,32 @@ def test_a_tokenizer_may_be_given(home: Path) -> None:
     run = raise_on_order(home / "order", home / "corpus", home / "given", life)
     assert run.recipe.tokenizer == rows_of(home).tokens.digest
     assert run.recipe.peak_lr == 1e-3
+
+
+def test_a_head_of_its_own_and_a_decay_of_its_own(home: Path) -> None:
+    life = replace(LIFE, untied=True, weight_decay=0.5)
+    run = raise_on_order(home / "order", home / "corpus", home / "untied life", life)
+    assert run.recipe.weight_decay == 0.5
+    with safe_open(run.checkpoints[1.0] / "model.safetensors", "pt") as weights:
+        assert "lm_head.weight" in weights.keys()  # noqa: SIM118
+
+
+def test_the_imprint_that_is_planned_is_that_of_the_life(home: Path) -> None:
+    """On an order of one phase, where no border falls otherwise in bytes than in tokens."""
+    life = replace(
+        LIFE, shape="1m", schedule="cosine", priority={0: 1, 1: 0.2}, peak_lr=0.02,
+        weight_decay=3.0, batch_size=5,
+    )  # fmt: skip
+    rows = rows_of(home)
+    order = compile_order(
+        rows.order.corpus, parse_curriculum("{name: one, phases: [{name: life, scenes: rest}]}")
+    )
+    recipe = life.recipe(Rows(order, rows.tokens, life.row_length), World())
+    planned = life.planned_imprint(order, recipe.num_rows)
+    lived = Imprint.of(recipe.steps, recipe.weight_decay)
+    assert np.array_equal(planned.density, lived.density)
+    assert np.array_equal(planned.borders, lived.borders)
+    assert planned.peak_age < 0.5
 
 
 @pytest.fixture(scope="module")
@@ -105,10 +135,14 @@ def test_a_model_of_the_librarys_is_raised_further_and_goes_on_to_the_same_bytes
         ({"precision": "fp8"}, "no precision is called 'fp8'"),
         ({"peak_lr": float("nan")}, "the peak rate is nan"),
         ({"weighs": "loss"}, "no priority that is one"),
+        ({"device": "tpu"}, "no device 'tpu' is here\n    allowed: auto, cpu"),
+        ({"weight_decay": -1.0}, "the weight decay is -1\n    allowed: 0 and above"),
+        ({"parent": Path("mind"), "shape": "1m"}, "has its shape already"),
+        ({"parent": Path("mind"), "untied": True}, "has its shape already"),
     ],
 )
 def test_what_is_not_there_is_refused_before_the_work(
-    home: Path, wrong: dict[str, str], says: str
+    home: Path, wrong: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(InputError, match=says):
         raise_on_order(

@@ -6,14 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from lives import NEVER_S, Fault, everything, lived
+from processes import COMMAND, ENVIRONMENT, children_of, group, needs_proc, wait_until
 from stories import pico_settings
-from test_execution import children_of
 from test_population import member_of
 
 from upbringing.corpus import Corpus
@@ -23,8 +22,6 @@ from upbringing.training import Moment, Run
 from upbringing.training.machine import stop_asked
 from upbringing.training.population import raise_population
 
-COMMAND = Path(sys.executable).with_name("upbringing")
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 GOES_ON = "saved: the same command continues\n"
 
 
@@ -82,18 +79,8 @@ def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
 
 def interrupted(command: list[str | Path], begun: str, where: Path) -> tuple[int, str]:
     """Ctrl-C when there is a file of this pattern: the exit code, and what stands on stderr."""
-    with subprocess.Popen(
-        command,
-        cwd=where,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        start_new_session=True,
-    ) as process:
-        while not list(where.glob(begun)):
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.02)
+    with group(command, where) as process:
+        wait_until(lambda: any(where.glob(begun)), process)
         os.killpg(process.pid, signal.SIGINT)
         _, complaints = process.communicate(timeout=120)
     return process.returncode, complaints
@@ -119,21 +106,13 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="asks /proc for the workers")
+@needs_proc
 def test_ctrl_c_while_the_workers_begin_is_quiet(tmp_path: Path) -> None:
     script = tmp_path / "workers.py"
     script.write_text(WORKERS)
-    with subprocess.Popen(
-        [sys.executable, script],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-        start_new_session=True,
-    ) as process:
-        while len(children_of(process.pid)) < 3:  # two workers, and what watches their semaphores
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
+    with group([sys.executable, script]) as process:
+        # Two workers, and what watches their semaphores.
+        wait_until(lambda: len(children_of(process.pid)) >= 3, process)
         os.killpg(process.pid, signal.SIGINT)
         said, complaints = process.communicate(timeout=60)
     assert (said, complaints) == ("KeyboardInterrupt: stopped\n", "")

@@ -266,16 +266,21 @@ def test_an_adapter_begins_anew_with_the_moments_or_with_another_rank() -> None:
     steps = plan_steps(10, of, schedule="constant", peak_lr=1e-2, warmup_share=0)
     mind = Decoder(replace(TINY, num_vocab=50), row_length=8, seed=0)
     optimizer = Optimizer(mind, steps, of, weight_decay=0.1, beta1=0.9, seed=0)
-    learnt = []
+    learnt, begun = [], []
     for step in range(10):
         optimizer.begin(step)
-        b = dict(mind.named_parameters()).get("layers.0.qkv.lora_B")
+        weights = dict(mind.named_parameters())
+        b = weights.get("layers.0.qkv.lora_B")
+        if b is not None and not b.any():
+            begun.append(weights["layers.0.qkv.lora_A"].detach().clone())
         learnt.append(None if b is None else (b.shape[1], bool(b.any())))
         mind.losses(torch.arange(18).view(2, 9) + step).mean().backward()
         optimizer.step(step)
         assert set(optimizer.adam.state) <= set(mind.parameters())
     anew, on = (2, False), (2, True)
     assert learnt == [anew, on, on, on, anew, on, (1, False), (1, True), None, None]
+    first, second, _ = begun
+    assert not first.equal(second)
 
 
 def test_all_that_a_mind_cannot_have_is_told_at_once() -> None:

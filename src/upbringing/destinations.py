@@ -49,14 +49,18 @@ def check_continued(place: Path, marks: Sequence[str], what: str) -> None:
     """Raise `InputError` unless `place` is new, empty, or holds one of `marks`: what is continued.
 
     `marks` are paths of files or folders inside it, and `what` is what it then is, in words. Drafts
-    of killed processes count for nothing.
+    of killed processes count for nothing, nor do a person's YAML files.
     """
     if not place.is_dir():
         if os.path.lexists(place):
             raise InputError("is a file", where=str(place), do="choose another -o")
         _check_writable(place, "-o")
         return
-    holds = [file for file in place.iterdir() if ".draft-" not in file.name]
+    holds = [
+        file
+        for file in place.iterdir()
+        if ".draft-" not in file.name and file.suffix not in (".yaml", ".yml")
+    ]
     if holds and not any((place / mark).exists() for mark in marks):
         there = kind_of(place) or "a folder with other files"
         raise InputError(f"is {there}, and no {what}", where=str(place), do="choose another -o")

@@ -9,10 +9,19 @@ from typing import Annotated
 import typer
 
 from upbringing.cli.options import (
+    BatchRule,
+    BatchSize,
     CorpusOption,
     Lang,
     LogTo,
+    PeakRate,
+    Priority,
+    RowLength,
+    Schedule,
+    Shape,
     Sinks,
+    Weighs,
+    WeightDecay,
     curve_in,
     is_new,
     log_to_sinks,
@@ -26,26 +35,24 @@ def train(
     order: Annotated[Path, typer.Argument(help="An order folder.")],
     corpus: CorpusOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="The run; continues if it is there.")],
-    shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
+    shape: Shape = None,
+    untied: Annotated[
+        bool, typer.Option("--untied", help="The head is a matrix of its own.")
+    ] = False,
     from_: Annotated[
         Path | None, typer.Option("--from", help="A checkpoint that is raised further.")
     ] = None,
-    schedule: Annotated[
-        str, typer.Option(help="constant, linear, cosine, wsd, steep, inverse_sqrt, or a table.")
-    ] = "linear",
-    priority: Annotated[
-        str | None, typer.Option(help="How much each age counts: a curve, as for --schedule.")
-    ] = None,
-    weighs: Annotated[str, typer.Option(help="Priority is a factor on: rate or loss.")] = "rate",
+    schedule: Schedule = "linear",
+    priority: Priority = None,
+    weighs: Weighs = "rate",
     seed: Annotated[int, typer.Option(min=0, help="Of the initial weights.")] = 0,
-    batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
-    batch_rule: Annotated[
-        str, typer.Option(help="How the rate follows a phase's batch size: sqrt, linear, none.")
-    ] = "sqrt",
-    row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
+    batch_size: BatchSize = 8,
+    batch_rule: BatchRule = "sqrt",
+    row_length: RowLength = 128,
     packing: Annotated[str, typer.Option(help="stream, whole or single.")] = "stream",
     attention: Annotated[str, typer.Option(help="across scenes, or within.")] = "across",
-    peak_lr: Annotated[float | None, typer.Option(help="The shape's own by default.")] = None,
+    peak_lr: PeakRate = None,
+    weight_decay: WeightDecay = 0.1,
     tokenizer: Annotated[Path | None, typer.Option(help="tokenizer.json; else trained.")] = None,
     lora: Annotated[
         int | None, typer.Option(min=1, help="Rank of an adapter that learns alone.")
@@ -54,6 +61,7 @@ def train(
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     accumulation: Annotated[int, typer.Option(min=1, help="Micro-batches of a step.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     log: Sinks = None,
     log_to: LogTo = None,
 ) -> None:
@@ -63,10 +71,28 @@ def train(
     from upbringing.training import Life, raise_on_order
 
     life = Life(
-        shape, curve_in(schedule, "--schedule"), seed, batch_size, row_length, packing, attention,
-        peak_lr, tokenizer, priority and curve_in(priority, "--priority"), weighs, batch_rule,
-        from_, lora, precision, compiled, threads, accumulation,
-    )  # fmt: skip
+        shape=shape,
+        untied=untied,
+        schedule=curve_in(schedule, "--schedule"),
+        seed=seed,
+        batch_size=batch_size,
+        row_length=row_length,
+        packing=packing,
+        attention=attention,
+        peak_lr=peak_lr,
+        weight_decay=weight_decay,
+        tokenizer=tokenizer,
+        priority=priority and curve_in(priority, "--priority"),
+        weighs=weighs,
+        batch_rule=batch_rule,
+        parent=from_,
+        lora=lora,
+        precision=precision,
+        compiled=compiled,
+        num_threads=threads,
+        accumulation=accumulation,
+        device=device,
+    )
     is_there = (out / "run.json").exists()
     with life_shown(out.name, log_to_sinks(log, log_to, out)) as watch:
         run = raise_on_order(order, corpus, out, life, watch=watch)

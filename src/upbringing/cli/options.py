@@ -39,6 +39,23 @@ LangOfTexts = Annotated[
     str | None, typer.Option(callback=spoken, help="Of texts that do not say theirs.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, help="Takes the place of the curriculum's seed.")]
+Shape = Annotated[
+    str | None, typer.Option(help="300k (if nothing is said), 1m, 3m, 10m, 30m or 124m.")
+]
+Schedule = Annotated[
+    str, typer.Option(help="constant, linear, cosine, wsd, steep, inverse_sqrt, or a table.")
+]
+Priority = Annotated[
+    str | None, typer.Option(help="How much each age counts: a curve, as for --schedule.")
+]
+Weighs = Annotated[str, typer.Option(help="Priority is a factor on: rate or loss.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Where a phase names none.")]
+BatchRule = Annotated[
+    str, typer.Option(help="How the rate follows a phase's batch size: sqrt, linear, none.")
+]
+RowLength = Annotated[int, typer.Option(min=8, help="Tokens of a row.")]
+PeakRate = Annotated[float | None, typer.Option(help="The shape's own by default.")]
+WeightDecay = Annotated[float, typer.Option(help="AdamW's λ, of matrices.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")]
 NoText = Annotated[bool, typer.Option("--no-text", help="Leave corpus text out of the page.")]
 Sinks = Annotated[

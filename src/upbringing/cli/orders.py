@@ -9,10 +9,19 @@ from typing import Annotated
 import typer
 
 from upbringing.cli.options import (
+    BatchRule,
+    BatchSize,
     CorpusOption,
     Lang,
     Out,
+    PeakRate,
+    Priority,
+    RowLength,
+    Schedule,
     Seed,
+    Shape,
+    Weighs,
+    WeightDecay,
     curve_in,
     is_new,
     some_names,
@@ -107,10 +116,15 @@ def plan(
     curriculum: Annotated[Path, typer.Argument(help="ltm_curriculum.yaml")],
     corpus: CorpusOption,
     seed: Seed = None,
-    shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
-    batch_size: Annotated[int, typer.Option(min=1, help="Where a phase names none.")] = 8,
-    row_length: Annotated[int, typer.Option(min=8, help="Tokens of a row.")] = 128,
-    schedule: Annotated[str, typer.Option(help="Of the learning rate.")] = "linear",
+    shape: Shape = None,
+    schedule: Schedule = "linear",
+    priority: Priority = None,
+    weighs: Weighs = "rate",
+    batch_size: BatchSize = 8,
+    batch_rule: BatchRule = "sqrt",
+    row_length: RowLength = 128,
+    peak_lr: PeakRate = None,
+    weight_decay: WeightDecay = 0.1,
     svg: Annotated[
         Path | None,
         typer.Option(callback=is_new, help="Draw order and imprint to this new file."),
@@ -118,17 +132,20 @@ def plan(
 ) -> None:
     """Say what a curriculum would do on a corpus, and what it would cost. Keeps nothing."""
     from upbringing.terminal.planning import show_plan
+    from upbringing.training import Life
 
-    show_plan(
-        curriculum,
-        corpus,
-        seed=seed,
+    life = Life(
         shape=shape,
-        batch_size=batch_size,
-        row_length=row_length,
         schedule=curve_in(schedule, "--schedule"),
-        svg=svg,
+        priority=priority and curve_in(priority, "--priority"),
+        weighs=weighs,
+        batch_size=batch_size,
+        batch_rule=batch_rule,
+        row_length=row_length,
+        peak_lr=peak_lr,
+        weight_decay=weight_decay,
     )
+    show_plan(curriculum, corpus, life, seed=seed, svg=svg)
 
 
 def show(

@@ -20,7 +20,7 @@ from upbringing.training import (
     Recipe,
     Said,
     Shape,
-    best_device,
+    device_named,
     shape_named,
 )
 from upbringing.training.dose import dose_weights
@@ -100,7 +100,12 @@ class Draft:
             ages=self._ages(curve) if is_arm else (1.0,),
         )
         half_lives = tuple(one.ema for one in asked.averages if one.ema) if is_arm else ()
-        recipe = replace(recipe, batch_rule=asked.batch_rule, emas=half_lives)
+        recipe = replace(
+            recipe,
+            batch_rule=asked.batch_rule,
+            emas=half_lives,
+            weight_decay=asked.weight_decay,
+        )
         if asked.priority:
             priority = Priority(asked.priority.curve, asked.priority.weighs)
             recipe = replace(recipe, priority=priority)
@@ -133,11 +138,18 @@ class Draft:
     @property
     def shape(self) -> Shape:
         """The study's shape with the vocabulary that the tokenizer really has."""
-        return replace(shape_named(self.settings.shape), num_vocab=self.tokens.num_vocab)
+        asked = self.settings
+        form = shape_named(asked.shape)
+        return replace(form, num_vocab=self.tokens.num_vocab, tied=asked.tied)
 
     @property
     def numerics(self) -> Numerics:
         """Fixed for the study; one thread a mind on a CPU, where minds run side by side."""
         asked = self.settings.numerics
-        device = best_device() if asked.device == "auto" else asked.device
-        return Numerics(asked.precision, asked.compiled, device=device, population=asked.population)
+        return Numerics(
+            asked.precision,
+            asked.compiled,
+            device=device_named(asked.device),
+            accumulation=asked.accumulation,
+            population=asked.population,
+        )

@@ -54,8 +54,10 @@ from upbringing.study.settings import StudySettings
 from upbringing.training import (
     Decoder,
     Recipe,
+    device_named,
     shape_named,
 )
+from upbringing.training.feed import check_cut
 from upbringing.training.optimizer import check_levers
 from upbringing.training.recipe import digestible
 
@@ -139,7 +141,10 @@ def _axes(settings: StudySettings, corpus: Corpus, block: Block, lang: str) -> l
 
 
 def _check_lives(settings: StudySettings) -> None:
-    """Raise `InputError` for levers that such minds cannot have, before anything is made."""
+    """Raise `InputError` for what such minds cannot have or be, before anything is made."""
+    device_named(settings.numerics.device)
+    for segment in settings.timeline.segments:
+        check_cut(segment.batch_size, settings.numerics.accumulation)
     adapts = any(segment.levers.lora for segment in settings.timeline.segments)
     averages = any(one.ema for one in settings.averages)
     several = settings.numerics.population > 1
@@ -148,7 +153,8 @@ def _check_lives(settings: StudySettings) -> None:
             "an adapter, a moving average and a population go together in no study",
             do="leave all but one of `lora`, `ema` and `population` out",
         )
-    dwarf = Decoder(shape_named(settings.shape).dwarf, row_length=1, seed=0)
+    dwarf_shape = replace(shape_named(settings.shape).dwarf, tied=settings.tied)
+    dwarf = Decoder(dwarf_shape, row_length=1, seed=0)
     check_levers(dwarf, settings.timeline)  # as to names of parts
 
 

@@ -36,7 +36,9 @@ from upbringing.study.treatments import (
 )
 from upbringing.training import (
     SHAPES,
+    USUAL_SHAPE,
     BatchRule,
+    Recipe,
     Said,
     Timeline,
     curve_label,
@@ -73,13 +75,15 @@ class ProbeAmounts(Settings):
 class NumericsSettings(Settings):
     """Fixed for the whole study; `device: auto` takes the fastest that is there.
 
-    population  minds that are raised in one pass, for a GPU; by default each alone
+    population    minds that are raised in one pass, for a GPU; by default each alone
+    accumulation  micro-batches of a step, for less memory
     """
 
     precision: Literal["bf16", "fp32"] = "bf16"
     compiled: bool = False
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     population: Count = 1
+    accumulation: Count = 1
 
 
 class StudySettings(Settings):
@@ -97,7 +101,9 @@ class StudySettings(Settings):
     schedules curves of the learning rate over age, each by a name, with settings, or as a table
     seeds     how many minds an arm, or which seeds
     tokens    length of a life; without it, every training scene once
+    tied      one matrix is both embedding and head
     peak_lr   peak learning rate, one for all schedules or one for each
+    weight_decay  AdamW's, of matrices
     levers    stretches of every life, each from an age on, with what holds from then on
     priority  how much each age counts
     averages  averages of the weights of every arm, each compared with that of its own shuffle
@@ -120,7 +126,8 @@ class StudySettings(Settings):
     arms: tuple[str, ...] = ("F", "M", "L", "S", "O", "N")
     schedules: tuple[Schedule, ...] = ("constant", "steep")
     seeds: tuple[Annotated[int, Field(ge=0)], ...]
-    shape: str = "300k"
+    shape: str = USUAL_SHAPE
+    tied: bool = True
     vocabulary: Annotated[int, Field(ge=257)] | None = None
     tokens: Annotated[int, Field(ge=1000)] | None = None
     row_length: Annotated[int, Field(ge=8)] = 128
@@ -129,6 +136,7 @@ class StudySettings(Settings):
     levers: tuple[StretchSettings, ...] = ()
     priority: PrioritySettings | None = None
     peak_lr: Peak | dict[str, Peak] | None = None
+    weight_decay: Annotated[float, Field(ge=0)] = Recipe.weight_decay
     ages: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.1, 0.25, 0.5, 0.75, 1.0)
     averages: tuple[AverageSettings, ...] = ()
     ladder: bool = True

@@ -136,6 +136,7 @@ def _ground(lives: Sequence[Life], corpus: Corpus, lang: str | None, asked: Ques
     if asked.poles:
         with _noting(problems):
             texts = pole_texts(corpus, tokenizer, *asked.poles, lang=lang)
+            texts.halves()  # too few are told now, before anything is measured
     if problems:
         raise InputError(problems)
     return _Ground(by_kind, met, texts)

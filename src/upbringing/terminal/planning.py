@@ -15,45 +15,29 @@ from upbringing.order import caveats, compile_order, load_curriculum
 from upbringing.terminal.console import out, say
 from upbringing.terminal.looking import say_order
 from upbringing.terminal.ribbon import curve_line, num_columns
-from upbringing.training import (
-    Imprint,
-    Said,
-    curve_label,
-    estimate_cost,
-    planned_imprint,
-    read_curve,
-    say_curve,
-)
+from upbringing.training import USUAL_SHAPE, Imprint, Life, curve_label, estimate_cost
 
 
 def show_plan(
-    curriculum: Path,
-    corpus: Path,
-    *,
-    seed: int | None,
-    shape: str,
-    batch_size: int,
-    row_length: int,
-    schedule: Said,
-    svg: Path | None,
+    curriculum: Path, corpus: Path, life: Life, *, seed: int | None, svg: Path | None
 ) -> None:
-    """Print what a curriculum would do on a corpus, what it would cost, and what may be amiss.
+    """Print what a life on a curriculum would read, what it would cost, and what may be amiss.
 
-    Beside the order stands its predicted imprint; both are drawn to `svg`.
+    Beside the order stands its predicted imprint; both are drawn to `svg`. Raises `InputError` as
+    `Life.check` does, before the long work.
     """
-    curve = say_curve(read_curve(schedule))  # an unknown one fails here, before the long work
+    life.check()
     written = load_curriculum(curriculum)
     order = compile_order(Corpus.open(corpus), written, seed=seed)
-    cost = estimate_cost(order, shape, batch_size, row_length=row_length)
-    imprint = planned_imprint(
-        order, cost.num_rows, shape=shape, schedule=curve, batch_size=batch_size
-    )
-    under = _imprint_lines(imprint, curve_label(curve))
+    shape = life.shape or USUAL_SHAPE
+    cost = estimate_cost(order, shape, life.batch_size, row_length=life.row_length)
+    imprint, schedule = life.planned_imprint(order, cost.num_rows), curve_label(life.schedule)
+    under = _imprint_lines(imprint, schedule)
     say_order(order, f"plan {curriculum}", tenths=True, under=under)
     if svg is not None:
         from upbringing.report import plan_picture
 
-        write_text(svg, plan_picture(order, str(curriculum), imprint, curve_label(curve)))
+        write_text(svg, plan_picture(order, str(curriculum), imprint, schedule))
         say(str(svg))
     say("")
     for line in cost.lines():

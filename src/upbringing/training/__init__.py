@@ -2,14 +2,14 @@
 
 from upbringing.training.checkpoint import open_mind, read_checkpoint
 from upbringing.training.cost import Cost, estimate_cost
-from upbringing.training.imprint import Imprint, planned_imprint
+from upbringing.training.imprint import Imprint
 from upbringing.training.kinds import KindsRead
 from upbringing.training.ledger import Ledger, first_divergence
 from upbringing.training.levers import BatchRule, Priority, Segment, Timeline
 from upbringing.training.loop import OnStep, train
-from upbringing.training.machine import Numerics, best_device, settle_process
+from upbringing.training.machine import Numerics, best_device, device_named, settle_process
 from upbringing.training.minds import Mind
-from upbringing.training.model import SHAPES, Decoder, Shape, shape_named
+from upbringing.training.model import SHAPES, USUAL_SHAPE, Decoder, Shape, shape_named
 from upbringing.training.population import Member, raise_population
 from upbringing.training.raising import Life, raise_on_order
 from upbringing.training.recipe import DEFAULT_AGES, Recipe
@@ -31,6 +31,7 @@ __all__ = [
     "DEFAULT_AGES",
     "NO_LOG",
     "SHAPES",
+    "USUAL_SHAPE",
     "BatchRule",
     "Cost",
     "Decoder",
@@ -54,11 +55,11 @@ __all__ = [
     "age_of_mass",
     "best_device",
     "curve_label",
+    "device_named",
     "estimate_cost",
     "first_divergence",
     "lr_share",
     "open_mind",
-    "planned_imprint",
     "raise_on_order",
     "raise_population",
     "read_checkpoint",

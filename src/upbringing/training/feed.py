@@ -152,8 +152,7 @@ class Feed:
         Raises `InputError` for a number of pieces that does not divide the batch.
         """
         batch_size = int(self.steps.batch_size[step])
-        if batch_size % num_pieces:
-            raise _indivisible(batch_size, num_pieces)
+        check_cut(batch_size, num_pieces)
         size = batch_size // num_pieces
         begin = min(piece * size, int(self.steps.num_rows[step]))
         num_rows = min(size, int(self.steps.num_rows[step]) - begin)
@@ -183,8 +182,7 @@ class Feed:
     def check(self, share: Share) -> None:
         """Raise `InputError` unless every batch can be cut into pieces of equal size."""
         for size in np.unique(self.steps.batch_size).tolist():
-            if size % share.num_pieces:
-                raise _indivisible(size, share.num_pieces)
+            check_cut(size, share.num_pieces)
 
     def num_counted(self, step: int) -> int:
         """The targets of a step that count, by which a mean over all its pieces is taken."""
@@ -201,12 +199,14 @@ def _filled(rows: npt.NDArray[Any], size: int, padding: npt.ArrayLike) -> Tensor
     return torch.from_numpy(rows)
 
 
-def _indivisible(batch_size: int, num_pieces: int) -> InputError:
-    return InputError(
-        f"a batch of {batch_size} rows cannot be cut into {num_pieces} equal pieces",
-        allowed="a world size times accumulation that divides the batch size",
-        do="another batch size, world size or accumulation: nothing is padded or left out",
-    )
+def check_cut(batch_size: int, num_pieces: int) -> None:
+    """Raise `InputError` unless a batch of so many rows can be cut into equal pieces."""
+    if batch_size % num_pieces:
+        raise InputError(
+            f"a batch of {batch_size} rows cannot be cut into {num_pieces} equal pieces",
+            allowed="a world size times accumulation that divides the batch size",
+            do="another batch size, world size or accumulation: nothing is padded or left out",
+        )
 
 
 def visible(positions_BT: Tensor) -> Tensor:

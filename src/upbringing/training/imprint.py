@@ -16,11 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from upbringing.errors import InputError
-from upbringing.order import Order
-from upbringing.training.levers import Steps, Timeline, plan_steps
-from upbringing.training.model import shape_named
-from upbringing.training.recipe import Recipe
-from upbringing.training.schedules import Said
+from upbringing.training.levers import Steps
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -77,26 +73,3 @@ class Imprint:
         """From which age to which it comes within a hundredth of the highest."""
         high = np.flatnonzero(self.density >= (1 - _ALIKE) * self.density.max())
         return float(self.borders[high[0]]), float(self.borders[high[-1] + 1])
-
-
-def planned_imprint(
-    order: Order, num_rows: int, *, shape: str, schedule: Said, batch_size: int
-) -> Imprint:
-    """The imprint of a life on `order` in about `num_rows` rows, with all else as by default.
-
-    `batch_size` holds where a phase names none. Raises `InputError` for what is no schedule, and
-    for one by which nothing is learnt.
-    """
-    levers = {
-        order.age_of(start): levers for span in order.phases for start, levers in span.stretches
-    }
-    steps = plan_steps(
-        num_rows,
-        Timeline.of_stretches(levers, batch_size),
-        schedule=schedule,
-        peak_lr=shape_named(shape).peak_lr,
-        warmup_share=Recipe.warmup_share,
-        batch_size=batch_size,
-        batch_rule=Recipe.batch_rule,
-    )
-    return Imprint.of(steps, Recipe.weight_decay)

@@ -3,7 +3,7 @@
 Takes a mind and the names of weights; each of these that is a matrix of a layer gets two thin ones,
 and reads as W + alpha / rank · B·A (Hu et al. 2021, 2106.09685). `attach` freezes the mind, so that
 only A and B learn; `merge` adds what they have learnt to the weights and is gone. The adapter is
-`peft`'s, but for its chance: A is drawn from (seed, name of the weight), B is zero.
+`peft`'s, but for its chance: A is drawn from (seed, turn, name of the weight), B is zero.
 
     attach(mind, rank=8, alpha=16, targets=names, seed=0)   named_parameters() has `<weight>.lora_A`
     merge(mind)                                             … and has them no more
@@ -51,11 +51,13 @@ class Adapter:
     orders: tuple[tuple[nn.Module, tuple[str, ...]], ...]
 
 
-def attach(mind: Mind, *, rank: int, alpha: int, targets: Collection[str], seed: int) -> None:
+def attach(
+    mind: Mind, *, rank: int, alpha: int, targets: Collection[str], seed: int, turn: int = 0
+) -> None:
     """Give the mind an adapter on the matrices among `targets`, names as in `mind.parts`.
 
-    Vectors, embeddings and the head are passed over. Raises `InputError` as `check_adapter` does,
-    and where an adapter is attached already.
+    `turn` tells adapters of one life apart. Vectors, embeddings and the head are passed over.
+    Raises `InputError` as `check_adapter` does, and where an adapter is attached already.
     """
     if mind.adapter is not None:
         raise InputError("an adapter is attached already", do="merge it first")
@@ -70,7 +72,7 @@ def attach(mind: Mind, *, rank: int, alpha: int, targets: Collection[str], seed:
     with torch.random.fork_rng(devices=[]):  # what `peft` draws is drawn anew below
         tuner = LoraModel(body, _config(body, chosen, rank, alpha), _NAME)
     mind.adapter = Adapter(tuner, _names(body), frozen, orders)
-    _draw(mind, seed)
+    _draw(mind, seed, turn)
 
 
 def merge(mind: Mind) -> None:
@@ -169,11 +171,11 @@ def _names(body: nn.Module) -> dict[str, str]:
 
 
 @torch.no_grad()
-def _draw(mind: Mind, seed: int) -> None:
+def _draw(mind: Mind, seed: int, turn: int) -> None:
     """A uniform within 1/√(its inputs), as `peft` has it, of its own key; B zero."""
     for name, weight in mind.named_parameters():
         if name.endswith(".lora_A"):
-            draw = generator(seed, "adapter", name).random(weight.shape, dtype="f4")
+            draw = generator(seed, "adapter", f"{turn}/{name}").random(weight.shape, dtype="f4")
             weight.copy_(torch.from_numpy(2 * draw - 1) / math.sqrt(weight.shape[1]))
         elif name.endswith(".lora_B"):
             weight.zero_()

@@ -17,7 +17,7 @@ from typing import Literal
 
 import torch
 
-from upbringing.errors import ShortageError, StoppedError
+from upbringing.errors import InputError, ShortageError, StoppedError
 
 Precision = Literal["bf16", "fp32", "fp64"]
 
@@ -118,6 +118,19 @@ def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def device_named(name: str) -> str:
+    """A device by its name; `auto` is the best. Raises `InputError` for one that is not there."""
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if name != "auto" and not there.get(name):
+        known = ", ".join(["auto", *(device for device, is_there in there.items() if is_there)])
+        raise InputError(f"no device {name!r} is here", allowed=known)
+    return best_device() if name == "auto" else name
 
 
 def settle_process(num_threads: int) -> None:

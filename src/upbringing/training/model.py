@@ -76,6 +76,7 @@ SHAPES = {
     "30m": Shape(512, 8, 8, 1376, num_vocab=16384, peak_lr=1e-3),
     "124m": Shape(768, 12, 12, 2048, num_vocab=50_304, peak_lr=6e-4),
 }
+USUAL_SHAPE = "300k"
 
 
 def shape_named(name: str) -> Shape:

@@ -141,13 +141,16 @@ class Optimizer:
         lora = self.levers[segment].lora
         if lora and self.mind.adapter is None:
             targets, alpha = self.adapted[segment], lora.alpha or lora.rank
-            attach(self.mind, rank=lora.rank, alpha=alpha, targets=targets, seed=self.seed)
+            attach(
+                self.mind, rank=lora.rank, alpha=alpha, targets=targets,
+                seed=self.seed, turn=self._adapter_since[segment],
+            )  # fmt: skip
         groups: dict[tuple[float, float, _Clock], list[nn.Parameter]] = defaultdict(list)
         for name, weight in self.mind.named_parameters():
             rate = float(name not in self.mind.parts) if lora else self.rates[segment][name]
             weight.requires_grad_(rate > 0)
             if rate > 0:
-                decay = self.weight_decay if weight.ndim == 2 else 0.0
+                decay = self.weight_decay if weight.ndim > 1 else 0.0
                 groups[rate, decay, self._clock(name, segment, step)].append(weight)
         self.adam.param_groups.clear()
         for (rate, decay, clock), weights in groups.items():

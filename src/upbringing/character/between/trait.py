@@ -37,6 +37,19 @@ class PoleTexts:
     groups: tuple[tuple[str, ...], tuple[str, ...]]
     are_pairs: bool
 
+    def halves(self) -> tuple[PoleTexts, PoleTexts]:
+        """The texts of either half of the groups, dealt by a keyed hash.
+
+        Raises `InputError` where a half would have none of a pole.
+        """
+        names = sorted({*self.groups[0], *self.groups[1]})
+        order = keyed_hash(keys_of(names), 0, "halves of a trait").argsort()
+        halves = [{names[place] for place in order[half::2]} for half in (0, 1)]
+        for half in halves:
+            if not (half & {*self.groups[0]} and half & {*self.groups[1]}):
+                raise InputError(f"{len(names)} groups of texts are too few to be halved")
+        return self.only(halves[0]), self.only(halves[1])
+
     def only(self, names: set[str]) -> PoleTexts:
         """The texts of these groups."""
         sides = [
@@ -73,13 +86,7 @@ def examine_trait(mind: Mind, texts: PoleTexts, birth: str, *, num_random: int =
     Fails: as these do; the layer is chosen by its d′, so that d′ is a little too high, while the
     effect of steering is not.
     """
-    names = sorted({*texts.groups[0], *texts.groups[1]})
-    order = keyed_hash(keys_of(names), 0, "halves of a trait").argsort()
-    halves = [{names[place] for place in order[half::2]} for half in (0, 1)]
-    for half in halves:
-        if not (half & {*texts.groups[0]} and half & {*texts.groups[1]}):
-            raise InputError(f"{len(names)} groups of texts are too few to be halved")
-    made_from, tried_on = (texts.only(half) for half in halves)
+    made_from, tried_on = texts.halves()
     above_LND, below_LND = (
         activations(mind, side) for side in (made_from.positive, made_from.negative)
     )
