@@ -5,7 +5,8 @@
 Minds are raised on one shuffle of the built-in English world, a mind for each schedule, rate and
 seed, and asked for held-out bits per byte (the mean over kinds). Prints a table with a row for each
 schedule: the figure at each rate, and the best rate, by a parabola through the three around the
-least. No order under test is looked at.
+least; `≤` or `≥` where the least is the first or the last that was tried. No order under test is
+looked at.
 """
 
 from __future__ import annotations
@@ -69,14 +70,16 @@ def raise_and_ask(task: Task, place: Path, shape: str, num_tokens: int) -> float
         return float(np.mean([*bits_per_byte(open_mind(run.checkpoints[1.0]), passages).values()]))
 
 
-def best_rate(rates: np.ndarray, figures: np.ndarray) -> float:
+def best_rate(rates: np.ndarray, figures: np.ndarray) -> str:
     """The rate at the least of a parabola over log rates, through the three around the least."""
     least = int(np.nanargmin(figures))
     around = slice(max(0, least - 1), least + 2)
-    if len(rates[around]) < 3 or np.isnan(figures[around]).any():
-        return float(rates[least])
+    if len(rates[around]) < 3:
+        return f"{'≥' if least else '≤'} {rates[least]:g}"
+    if np.isnan(figures[around]).any():
+        return f"{rates[least]:g}"
     curve, slope, _ = np.polyfit(np.log(rates[around]), figures[around], 2)
-    return float(np.exp(-slope / (2 * curve)))
+    return f"{np.exp(-slope / (2 * curve)):.2g}"
 
 
 def main() -> None:
@@ -111,14 +114,14 @@ def main() -> None:
             found = np.array([one.result() for one in work])
     rates = np.array(asked.rates)
     figures = found.reshape(len(asked.schedules), len(rates), asked.seeds)
-    print(f"{asked.shape}, lives of {asked.tokens:,} tokens, {asked.seeds} seeds, bits per byte\n")
+    seeds = f"{asked.seeds} seed{'s' * (asked.seeds > 1)}"
+    print(f"{asked.shape}, lives of {asked.tokens:,} tokens, {seeds}, bits per byte\n")
     print(f"| schedule | {' | '.join(f'{rate:g}' for rate in rates)} | best | spread of seeds |")
     print(f"|---|{'---|' * len(rates)}---|---|")
     for schedule, of_rate in zip(asked.schedules, figures, strict=True):
         told = " | ".join(f"{mean:.4f}" for mean in of_rate.mean(1))
-        spread = float(np.nanmean(of_rate.std(1, ddof=1))) if asked.seeds > 1 else float("nan")
-        best = best_rate(rates, of_rate.mean(1))
-        print(f"| {schedule} | {told} | {best:.2g} | {spread:.4f} |")
+        spread = f"{np.nanmean(of_rate.std(1, ddof=1)):.4f}" if asked.seeds > 1 else "–"
+        print(f"| {schedule} | {told} | {best_rate(rates, of_rate.mean(1))} | {spread} |")
     print(f"\n{len(tasks)} minds in {(time.perf_counter() - started) / 60:.0f} minutes")
 
 
