@@ -143,13 +143,15 @@ class _Compiled:
 
     def _with_passes(self, number: int, span: PhaseSpan, sequence: Rows) -> PhaseSpan:
         """The span with the levers of its passes, each an equal part of the phase's bytes."""
-        first, *later = self.curriculum.phases[number].levers_by_pass
-        if all(levers == first for levers in later):
+        phase = self.curriculum.phases[number]
+        (_, first), *later = phase.levers_by_pass.items()
+        if not later:
             return replace(span, levers=first)
         read = self.life.read(sequence[span.start : span.stop])
-        behind = [read[-1] * (n + 1) // (len(later) + 1) for n in range(len(later))]
+        behind = [read[-1] * n // phase.passes.count for n, _ in later]
         begins = (span.start + np.searchsorted(read, behind)).tolist()
-        return replace(span, levers=first, later=tuple(zip(begins, later, strict=True)))
+        levers = (levers for _, levers in later)
+        return replace(span, levers=first, later=tuple(zip(begins, levers, strict=True)))
 
     def _apart(self, number: int) -> int | None:
         """How far apart a phase holds the scenes that it links; None where it links none."""

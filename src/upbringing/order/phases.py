@@ -245,14 +245,21 @@ class Phase(Levers, InnerPhase):
         return Levers.of(self)
 
     @property
-    def levers_by_pass(self) -> tuple[Levers, ...]:
-        """The levers of each of its passes."""
+    def levers_by_pass(self) -> dict[int, Levers]:
+        """Its levers by the pass, 0 the first, from which on they hold.
+
+        Others hold where a pass counts otherwise than the one before. The moments begin anew, and
+        the rate rises, once, when the phase begins: over a share of the whole phase, and at most
+        until a pass counts otherwise.
+        """
         name = "lr_scale" if self.passes.weighs == "rate" else "loss_scale"
-        own = getattr(self, name)
-        first, *later = ({name: own * weight} for weight in self.passes.weights)
-        begun = {"moments": "keep", "rewarm": 0.0}  # once, when the phase begins
-        levers = self.levers
-        return (
-            levers.model_copy(update=first),
-            *(levers.model_copy(update={**begun, **one}) for one in later),
-        )
+        own, weights = getattr(self, name), self.passes.weights
+        begins = [n for n, weight in enumerate(weights) if not n or weight != weights[n - 1]]
+        alike = begins[1] if len(begins) > 1 else len(weights)
+        rewarm = min(1.0, self.rewarm * (len(weights) / alike))
+        first = {"moments": self.moments, "rewarm": rewarm}
+        later = {"moments": "keep", "rewarm": 0.0}
+        return {
+            n: self.levers.model_copy(update={**(later if n else first), name: own * weights[n]})
+            for n in begins
+        }
