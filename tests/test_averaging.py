@@ -11,7 +11,9 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 import torch
+from library_lives import raised_from
 from lives import lose_the_loss, raised
+from pydantic import ValidationError
 from safetensors.numpy import load_file
 from stories import pico_settings
 from torch import nn
@@ -24,17 +26,18 @@ from upbringing.report import biography, write_page
 from upbringing.settings import parse_settings
 from upbringing.study import Design, StudySettings, conclude, execute, is_done, prepare
 from upbringing.study.execution import run_folder
-from upbringing.training import Moment, Run, Timeline
-from upbringing.training.averaging import (
+from upbringing.training import (
     Average,
     Averaged,
-    Ema,
     Last,
+    Moment,
     Moving,
+    Run,
     Soup,
-    average_folder,
+    Timeline,
     average_run,
 )
+from upbringing.training.averaging import Ema, average_folder
 
 Weights = dict[str, npt.NDArray[np.float32]]
 
@@ -97,6 +100,32 @@ def test_a_soup_by_module_moves_these_and_no_other_bit(
     for name, weight in soup.items():
         assert np.array_equal(weight, whole[name]) == (name in mixed), name
         assert np.array_equal(weight, final[name]) == (name not in mixed), name
+
+
+@pytest.mark.parametrize(
+    ("config", "modules", "moving"),
+    [
+        ("GPT2Config", ("attention",), ".attn."),
+        ("GPT2Config", ("layers.1",), ".h.1."),
+        ("GPT2Config", ("*.c_fc.*",), ".c_fc."),
+        ("GPT2Config", ("embed", "head"), "transformer.w"),
+        ("MixtralConfig", ("mlp",), ".block_sparse_moe."),
+        ("MixtralConfig", ("*.experts.2.w1.*",), ".experts.2.w1."),
+    ],
+)
+def test_a_soup_of_a_mind_of_another_make_moves_these_and_no_other_bit(
+    home: Path, config: str, modules: tuple[str, ...], moving: str
+) -> None:
+    place = home / f"averaged {config}"
+    run = Run.open(place) if place.exists() else raised_from(config, home, place, peak_lr=3e-3)
+    soup = weights_in(average_run(run, Soup(0.2, 1.0, modules=modules)).path)
+    final = weights_in(run.checkpoints[1.0])
+    assert soup.keys() == final.keys()
+    mixed = {name for name in soup if moving in name}
+    assert mixed
+    for name, weight in soup.items():
+        expected = mean_of(run, {0.2: 1, 1.0: 1}, name) if name in mixed else final[name]
+        np.testing.assert_array_equal(weight, expected, err_msg=name)
 
 
 def test_an_average_is_a_stock_checkpoint_of_its_own_and_the_run_is_as_it_was(run: Run) -> None:
@@ -250,6 +279,22 @@ def test_a_life_keeps_the_moving_average_of_its_steps(home: Path) -> None:
             expected = mean_of(run, dict(zip(run.checkpoints, shares, strict=True)), name)
             np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-7, err_msg=name)
     assert raised(home, home / "unmoved", **SHORT).metrics.equals(run.metrics)
+
+
+def test_text_that_is_not_learnt_from_moves_no_average(home: Path) -> None:
+    """A loss weight of zero equals absence: the average is that of a life without the text."""
+    unheard = Timeline.of_stretches({0.0: NO_LEVERS, 0.5: Levers(loss_scale=0)}, 5)
+    kept = {"schedule": "constant", "warmup_share": 0.0, "ages": (1.0,)}
+    long = raised(home, home / "half heard", num_rows=40, timeline=unheard, emas=(0.25,), **kept)
+    half = Timeline.uniform(5)
+    short = raised(home, home / "heard", num_rows=20, timeline=half, emas=(0.5,), **kept)
+    ours, theirs = (
+        weights_in(average_run(run, Moving(half_life)).path)
+        for run, half_life in ((long, 0.25), (short, 0.5))
+    )
+    for name, weight in weights_in(long.checkpoints[1.0]).items():
+        assert np.array_equal(ours[name], theirs[name]), name
+        assert not np.array_equal(ours[name], weight), name
 
 
 def test_a_life_that_was_stopped_has_the_same_moving_average(home: Path) -> None:
@@ -425,6 +470,13 @@ def test_a_life_that_diverged_has_no_average(
         (lost,) = found_in(design, "contrasts", average=average, **wanted)
         assert (lost["estimate"], lost["reason"]) == (None, "F has no figure at 1 of 2 seeds")
     assert write_page(design.path).exists()
+
+
+def test_an_end_of_minds_that_are_not_tied_can_be_mixed_alone() -> None:
+    soup = {"soup": (0.5, 1.0), "modules": ("head",)}
+    assert pico_settings(averages=[soup], tied=False).averages[0].modules == ("head",)
+    with pytest.raises(ValidationError, match="'head' is named and 'embed' is not"):
+        pico_settings(averages=[soup])
 
 
 MISTAKES = """\

@@ -11,7 +11,7 @@ from lives import NEVER_S, Fault, everything, lived, raised, recipe_of, rows_of
 
 from upbringing.errors import ArtefactError, ResumeError, StorageError, VerificationError
 from upbringing.files import folder_digest, write_manifest
-from upbringing.training import Ledger, records
+from upbringing.training import Ledger, Timeline, records
 
 KILLED = (-signal.SIGKILL, "")
 
@@ -83,8 +83,13 @@ def test_killed_again_and_again_it_comes_to_the_same_bytes(
 
 @pytest.mark.parametrize(
     ("every_s", "file", "left"),
-    [(0.0, 7, "resume"), (NEVER_S, 1, "checkpoints"), (NEVER_S, 3, "checkpoints")],
-    ids=["snapshot", "first checkpoint", "last checkpoint"],
+    [
+        (0.0, 6, "resume"),
+        (NEVER_S, 1, "borders"),
+        (NEVER_S, 2, "checkpoints"),
+        (NEVER_S, 6, "checkpoints"),
+    ],
+    ids=["snapshot", "first border", "first checkpoint", "last checkpoint"],
 )
 def test_killed_while_it_writes_weights_it_continues_to_the_same_bytes(
     home: Path,
@@ -102,17 +107,24 @@ def test_killed_while_it_writes_weights_it_continues_to_the_same_bytes(
 
 
 @pytest.mark.parametrize(
-    ("every_s", "where"), [(0.0, "resume/step_00000001"), (NEVER_S, "checkpoints/age_0.2000")]
+    ("every_s", "where", "levers"),
+    [
+        (0.0, "resume/step_00000001", Timeline.uniform(5)),
+        (NEVER_S, "checkpoints/age_0.2000", Timeline.uniform(5)),
+        (NEVER_S, "borders/age_0.0000", None),
+    ],
 )
 def test_a_full_disk_stops_it_and_leaves_nothing_half_written(
-    home: Path, place: Path, unbroken: tuple[str, dict[str, str]], every_s: float, where: str
+    home: Path, place: Path, every_s: float, where: str, levers: Timeline | None
 ) -> None:
-    code, said = lived(home, place, every_s=every_s, fault=Fault("small disk"))
+    of = {"timeline": levers} if levers else {}
+    code, said = lived(home, place, every_s=every_s, fault=Fault("small disk"), **of)
     assert code == 0
     assert said.startswith(f"StorageError: {place / where}: no room left to write")
     assert set(everything(place)) == {"recipe.json"}
-    code, ledger = lived(home, place, every_s=every_s)
-    assert (code, ledger, everything(place)) == (0, *unbroken)
+    code, ledger = lived(home, place, every_s=every_s, **of)
+    unbroken = raised(home, place.with_name(f"{place.name} with room"), **of)
+    assert (code, ledger, everything(place)) == (0, unbroken.verify(), everything(unbroken.path))
 
 
 def test_a_disk_that_fills_at_the_end_leaves_nothing_half_written(
@@ -132,7 +144,7 @@ def test_a_disk_that_fills_at_the_end_leaves_nothing_half_written(
     assert raised(home, place).verify()
 
 
-def test_a_snapshot_hashes_no_checkpoint_a_second_time(
+def test_a_snapshot_hashes_no_mind_a_second_time(
     home: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
@@ -143,7 +155,9 @@ def test_a_snapshot_hashes_no_checkpoint_a_second_time(
 
     monkeypatch.setattr(records, "folder_digest", counted)
     raised(home, place, snapshot_every_s=0.0)
-    assert hashed == ["age_0.2000", "age_0.5000"]  # with the last one the life is over
+    # Of checkpoints and borders; with the last one the life is over.
+    ages = ("0.0000", "0.2000", "0.2093", "0.5000", "0.8023")
+    assert hashed == [f"age_{age}" for age in ages]
 
 
 def stopped(home: Path, place: Path, step: int = 12) -> Path:

@@ -61,9 +61,7 @@ def test_what_is_frozen_does_not_move_by_one_bit(
     for name, moved in has_moved(run).items():
         assert moved == any(part in name for part in learn), name
     late = run.changes.filter(from_age=0.5)
-    assert dict(late.select("weight", moved=late["relative_change"] > 0).iter_rows()) == has_moved(
-        run
-    )
+    assert dict(late.select("weight", moved=late["change"] > 0).iter_rows()) == has_moved(run)
 
 
 def test_a_rate_of_a_part_is_a_factor_on_its_step(home: Path) -> None:

@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from upbringing.character.likelihood import bits_per_byte
@@ -30,9 +30,10 @@ from upbringing.corpus import Corpus, load_tokenizer
 from upbringing.errors import InputError
 from upbringing.identity import keyed_hash, keys_of
 from upbringing.training import Mind, Run, open_mind
+from upbringing.training.changes import Stretch, stretches_of
 
-_NEAR = 0.005
-"""How far an age may be from the border that is meant, which is that of a row."""
+_DIGITS = 1e-4
+"""What an age loses in print, and in the name of a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Ablation:
     """A module put back, beside random ones of its size.
 
     from_age, to_age  the ages between which it learnt
-    weights           the names of its weights
+    weights           the names of its weights, as `Mind.parts` has them
     by_kind           kind, bits_per_byte (of the mind as it is), effect, random_mean, random_sd,
                       share_below: a row a kind
     """
@@ -55,27 +56,24 @@ class Ablation:
 def ablate(
     run: Run, from_age: float, *, num_random: int = 16, held_out_bytes: int = 12_000
 ) -> Ablation:
-    """Put back the weights that learnt from `from_age` to the next age that was kept.
+    """Put back the weights that learnt in the stretch of levers that begins at `from_age`.
 
     Raises `InputError` for an age at which no stretch begins, and where all weights learnt in it,
-    or none; `ArtefactError` for a run that has no changes.
+    or none, or all have learnt all their life, or the life diverged before its end.
     """
-    changes = run.changes
-    begins = changes["from_age"].unique().sort().to_list()
-    begin = min(begins, key=lambda age: abs(age - from_age))
-    stretch = changes.filter(from_age=begin)
-    if abs(begin - from_age) > _NEAR:
-        ages = ", ".join(f"{age:g}" for age in begins)
-        raise InputError(f"no stretch begins at age {from_age:g}", allowed=ages)
-    learnt = stretch.filter(pl.col("relative_change") > 0)["weight"].to_list()
+    stretch = _beginning_at(run, from_age)
     folders = run.checkpoints
-    before = load_file(folders[begin] / "model.safetensors")
+    before, after = (_weights(folders[age]) for age in (stretch.from_age, stretch.to_age))
+    learnt = [name for name, weight in after.items() if not weight.equal(before[name])]
     if len(learnt) in (0, len(before)):
         what = "every weight" if learnt else "no weight"
-        raise InputError(f"{what} learnt from age {from_age:g} on", do="name another stretch")
-    mind = open_mind(folders[max(folders)])
+        raise InputError(
+            f"{what} learnt from age {stretch.from_age:g} on", do="name another stretch"
+        )
+    last = folders[max(folders)]
+    mind = open_mind(last)
     passages = held_out_by_kind(
-        Corpus.open(run.sources["corpus"]), load_tokenizer(folders[begin]), held_out_bytes
+        Corpus.open(run.sources["corpus"]), load_tokenizer(last), held_out_bytes
     )
     as_it_is = bits_per_byte(mind, passages)
 
@@ -95,15 +93,39 @@ def ablate(
         "random_sd": random_RK.std(0, ddof=1),
         "share_below": (random_RK < own_K).mean(0),
     }
-    end = float(stretch["to_age"][0])
-    return Ablation(begin, end, tuple(learnt), num_random, pl.DataFrame(by_kind))
+    return Ablation(
+        stretch.from_age, stretch.to_age, tuple(learnt), num_random, pl.DataFrame(by_kind)
+    )
+
+
+def _beginning_at(run: Run, from_age: float) -> Stretch:
+    """The stretch that begins at an age, as near as the rows of the life can come to it."""
+    if not run.recipe.timeline.teaches_parts:
+        raise InputError("all parts of this mind learnt all its life", where=str(run.path))
+    stretches = stretches_of(run.recipe)
+    found = min(stretches, key=lambda stretch: abs(stretch.from_age - from_age))
+    if abs(found.from_age - from_age) > 0.5 / run.recipe.num_rows + _DIGITS:
+        raise InputError(
+            f"no stretch begins at age {from_age:g}",
+            where=str(run.path),
+            allowed=", ".join(f"{stretch.from_age:g}" for stretch in stretches),
+        )
+    if found.to_age not in run.checkpoints:
+        what = f"the life diverged before age {found.to_age:g}, at which that stretch ends"
+        raise InputError(what, where=str(run.path))
+    return found
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of a checkpoint as the mind has them, by name."""
+    return {name: weight.detach() for name, weight in open_mind(folder).named_parameters()}
 
 
 @contextmanager
 def _put_back(mind: Mind, before: Mapping[str, Tensor], names: list[str]) -> Iterator[None]:
     """The mind with these weights as they were before, for a while."""
-    weights = mind.stock_weights()
-    as_it_is = {name: weights[name].clone() for name in names}
+    weights = dict(mind.named_parameters())
+    as_it_is = {name: weights[name].detach().clone() for name in names}
     try:
         _copy(weights, before, names)
         yield

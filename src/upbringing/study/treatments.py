@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -11,23 +13,22 @@ from pydantic_core import InitErrorDetails
 from upbringing.errors import InputError
 from upbringing.order import Levers, Names
 from upbringing.settings import Settings, mistake
-from upbringing.training import SHAPES, Said, read_curve, say_curve
+from upbringing.training import SHAPES, Decoder, Said, read_curve, say_curve
 from upbringing.training.averaging import Average, Last, Moving, Soup, lacking, slug
-from upbringing.training.checkpoint import stock_names
 from upbringing.training.parts import weights_of
 from upbringing.training.stock import stock_labels
 
 
-def _as_schedule(said: Any) -> Said:
+def _as_curve(said: Any, *, of: str) -> Said:
     try:
-        return say_curve(read_curve(said))
+        return say_curve(read_curve(said, of=of))
     except InputError as error:
         problem = error.problems[0]
         allowed = f"; allowed: {problem.allowed}" if problem.allowed else ""
         raise ValueError(f"{problem.what}{allowed}") from error
 
 
-Schedule = Annotated[Any, BeforeValidator(_as_schedule)]
+Schedule = Annotated[Any, BeforeValidator(partial(_as_curve, of="schedule"))]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -40,7 +41,7 @@ class StretchSettings(Levers):
 class PrioritySettings(Settings):
     """How much each age counts: a curve, as a factor on the rate or on the loss."""
 
-    curve: Schedule
+    curve: Annotated[Any, BeforeValidator(partial(_as_curve, of="priority"))]
     weighs: Literal["rate", "loss"] = "rate"
 
 
@@ -103,8 +104,9 @@ def _unfit(average: Average, study: Mapping[str, Any]) -> list[str]:
     """What the minds of a study lack for an average; `study` are its settings that can be."""
     lack = lacking(average, study["ages"]) if "ages" in study else None
     wrong = [lack] if lack else []
-    if isinstance(average, Soup) and average.modules and "shape" in study:
-        labels = stock_labels(stock_names(SHAPES[study["shape"]].num_layers))
+    if isinstance(average, Soup) and average.modules and {"shape", "tied"} <= study.keys():
+        shape = replace(SHAPES[study["shape"]].dwarf, tied=study["tied"])
+        labels = stock_labels(Decoder(shape, row_length=1, seed=0))
         try:
             weights_of(average.modules, labels)
         except InputError as error:

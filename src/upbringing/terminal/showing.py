@@ -18,7 +18,7 @@ from upbringing.destinations import kind_of
 from upbringing.errors import InputError, Problem, UpbringingError, VerificationError
 from upbringing.files import read_json, write_text
 from upbringing.order import Order
-from upbringing.terminal.console import corpus_tree, out, printable, say
+from upbringing.terminal.console import corpus_tree, out, printable, say, wide
 from upbringing.terminal.looking import (
     say_acquaintance,
     say_comparison,
@@ -128,6 +128,7 @@ def _show_order(order: Order, path: Path, question: Question) -> None:
 def _show_run(path: Path, question: Question) -> None:
     from upbringing.report import biography
     from upbringing.report.turning import lines_of_run
+    from upbringing.terminal.changing import say_changes
     from upbringing.training import Run, curve_label
 
     run = Run.open(path)
@@ -150,9 +151,11 @@ def _show_run(path: Path, question: Question) -> None:
     is_of_study = (study / "findings.json").exists()
     lines = biography(study, run.path.name).lines() if is_of_study else []
     lines = [*lines, *lines_of_run(run)]
-    out.print(tree)
+    wide.print(tree)
     for line in lines:
         say(line)
+    if run.has_changes:
+        say_changes(run)
 
 
 def _show_study(folder: Path) -> None:

@@ -1,5 +1,13 @@
 """The third room: order → run. What the next rooms use of it."""
 
+from upbringing.training.averaging import (
+    Average,
+    Averaged,
+    Last,
+    Moving,
+    Soup,
+    average_run,
+)
 from upbringing.training.checkpoint import open_mind, read_checkpoint
 from upbringing.training.cost import Cost, estimate_cost
 from upbringing.training.imprint import Imprint
@@ -32,17 +40,21 @@ __all__ = [
     "NO_LOG",
     "SHAPES",
     "USUAL_SHAPE",
+    "Average",
+    "Averaged",
     "BatchRule",
     "Cost",
     "Decoder",
     "Imprint",
     "KindsRead",
+    "Last",
     "Ledger",
     "Life",
     "Log",
     "Member",
     "Mind",
     "Moment",
+    "Moving",
     "Numerics",
     "OnStep",
     "Priority",
@@ -51,8 +63,10 @@ __all__ = [
     "Said",
     "Segment",
     "Shape",
+    "Soup",
     "Timeline",
     "age_of_mass",
+    "average_run",
     "best_device",
     "curve_label",
     "device_named",

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from upbringing.errors import ArtefactError, InputError
 from upbringing.files import Manifest, open_manifest, remove_drafts, staged, write_manifest
+from upbringing.training.checkpoint import open_mind
 from upbringing.training.parts import weights_of
 from upbringing.training.run import Run
 from upbringing.training.stock import stock_labels
@@ -98,9 +99,11 @@ class Soup:
         """The mixed weights. Raises `InputError` for a pattern that matches nothing."""
         del ages
         first, second = (run.checkpoints[_as_kept(age)] for age in (self.first, self.second))
-        mixed, later = _mixed([(first, self.share), (second, 1 - self.share)]), _load(second)
-        chosen = weights_of(self.modules or ("*",), stock_labels(later))
-        return later | {name: mixed[name] for name in chosen}
+        mixed = _mixed([(first, self.share), (second, 1 - self.share)])
+        if not self.modules:
+            return mixed
+        chosen = weights_of(self.modules, stock_labels(open_mind(second)))
+        return _load(second) | {name: mixed[name] for name in chosen}
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,8 @@ class Ema:
     The weights after a step count half as much when `half_life` of the life has passed since, and
     those before the first step don't count: m ← m + a·(w − m), a = (1 − d)/(1 − Π d) with a decay
     d = 2^(−share/half_life) for each step, `share` being what of the life's tokens it consumed.
-    The average lies where the weights do and has their precision, fp32.
+    Steps from which nothing is learnt don't count, and no time passes in them. The average lies
+    where the weights do and has their precision, fp32.
     """
 
     def __init__(self, model: nn.Module, half_life: float) -> None:

@@ -117,12 +117,6 @@ def _is_ours(config: Any) -> bool:
     return all(config.get(name) == value for name, value in ours.items())
 
 
-def stock_names(num_layers: int) -> list[str]:
-    """The names of a checkpoint's weights."""
-    smallest = Shape(2, num_layers, 1, 1, num_vocab=1, peak_lr=0.0)
-    return list(Decoder(smallest, row_length=1, seed=0).stock_weights())
-
-
 @dataclass(frozen=True)
 class Snapshot:
     """Where a run stands after `step` optimiser steps, for `recipe` (its digest).

@@ -1,7 +1,8 @@
 """Records: what is kept of a life under way, so that it can be proved, looked at and taken up.
 
-Ledger and losses by step, checkpoints by age, the snapshot to resume from; at the end the manifest.
-The loops of one mind and of many write a life down by these alone.
+Ledger and losses by step, checkpoints by age, the snapshot to resume from; at the end how far each
+weight moved in each stretch of levers, and the manifest. The loops of one mind and of many write a
+life down by these alone.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from upbringing.files import (
     write_manifest,
 )
 from upbringing.order import Rows
-from upbringing.training.changes import weight_changes
+from upbringing.training.changes import border_ages, stretches_of, weight_changes
 from upbringing.training.checkpoint import Snapshot, last_snapshot, staged_snapshot
 from upbringing.training.ledger import Ledger, RowDigests, first_divergence, row_digests
 from upbringing.training.recipe import Recipe, digestible
@@ -68,12 +69,14 @@ class Records:
         self.steps = recipe.steps
         self.ledger, self.history = Ledger(), list[tuple[float, float]]()
         self._digests: dict[str, str] = {}  # of the checkpoints that snapshots know
-        self._ages: dict[int, list[float]] = defaultdict(list)
-        for age in recipe.kept_ages:
-            self._ages[self.steps.after(age)].append(age)
+        self._minds: dict[str, Path] = {}  # where a mind is kept, by the name of its folder
+        self._due: dict[int, list[Path]] = defaultdict(list)
+        for folder, age in minds_of(recipe).items():
+            self._minds[(place / folder).name] = place / folder
+            self._due[self.steps.after(age)].append(place / folder)
         if clears_away:
-            remove_drafts(place)
-            remove_drafts(place / "checkpoints")
+            for drafted in (place, place / "checkpoints", place / "borders"):
+                remove_drafts(drafted)
             for late in ("ema", "diverged"):  # written at the end, which is not yet
                 shutil.rmtree(place / late, ignore_errors=True)
         self.snapshot = last_snapshot(place / "resume")
@@ -92,19 +95,24 @@ class Records:
         self.history = pl.read_parquet(snapshot.folder / "history.parquet", glob=False).rows()
 
     def _keep_checkpoints_of(self, snapshot: Snapshot | None) -> None:
-        """Check the checkpoints that the snapshot knows; what was lived after it is lived again.
+        """Check the minds that the snapshot knows; what was lived after it is lived again.
 
         Raises `ArtefactError` for one that was damaged in the meantime.
         """
         kept = snapshot.checkpoints if snapshot else {}
-        for folder in (self.place / "checkpoints").glob("age_*"):
-            if folder.name not in kept:
-                shutil.rmtree(folder)
+        for folders in ("checkpoints", "borders"):
+            for folder in (self.place / folders).glob("age_*"):
+                if folder.name not in kept:
+                    shutil.rmtree(folder)
         for name, digest in kept.items():
-            folder = self.place / "checkpoints" / name
-            if folder_digest(folder) != digest:
-                raise ArtefactError("is damaged", where=str(folder), do="remove the run")
+            if folder_digest(self._minds[name]) != digest:
+                where = str(self._minds[name])
+                raise ArtefactError("is damaged", where=where, do="remove the run")
         self._digests = dict(kept)
+
+    def _kept(self) -> list[Path]:
+        """The folders of minds that are there."""
+        return [folder for folder in self._minds.values() if folder.exists()]
 
     @property
     def num_done(self) -> int:
@@ -148,16 +156,15 @@ class Records:
         self.history.append((loss, grad_norm))
 
     def keep(self, write_mind: WriteMind) -> None:
-        """Keep a checkpoint for each age that is reached with the steps done."""
-        for age in self._ages[self.num_done]:
-            place = self.place / "checkpoints" / f"age_{age:.4f}"
-            if not place.exists():
-                write_mind(place)
+        """Keep the mind at each age, and border, that is reached with the steps done."""
+        for folder in self._due[self.num_done]:
+            if not folder.exists():
+                write_mind(folder)
 
     @contextmanager
     def saving(self) -> Iterator[Path]:
         """Save a snapshot; the caller adds the state of the mind to the folder that it is given."""
-        for folder in sorted((self.place / "checkpoints").glob("age_*")):
+        for folder in self._kept():
             if folder.name not in self._digests:  # once: nobody changes it any more
                 self._digests[folder.name] = folder_digest(folder)
         place = self.place / "resume" / f"step_{self.num_done:08d}"
@@ -168,7 +175,7 @@ class Records:
             yield draft
 
     def finish(self, write_mind: WriteMind) -> Run:
-        """Write ledger, metrics and, last, the manifest; drop the snapshot.
+        """Write ledger, metrics, changes and, last, the manifest; drop the snapshot.
 
         Of a life that diverged, the mind before the step that did it, and the batch of that step.
         """
@@ -178,9 +185,10 @@ class Records:
             self.ledger.save(draft)
         with staged_file(self.place / "metrics.parquet") as draft:
             self.metrics().write_parquet(draft)
-        if self.recipe.timeline.teaches_parts:
+        if border_ages(self.recipe):
+            minds = {float(f.name.removeprefix("age_")): f for f in self._kept()}
             with staged_file(self.place / "changes.parquet") as draft:
-                weight_changes(self.place / "checkpoints").write_parquet(draft)
+                weight_changes(stretches_of(self.recipe), minds).write_parquet(draft)
         write_manifest(
             self.place,
             FORMAT,
@@ -193,7 +201,8 @@ class Records:
             },
             only=("*.parquet", "checkpoints/age_*/*", "ema/*/*", "diverged/**/*"),
         )
-        shutil.rmtree(self.place / "resume", ignore_errors=True)
+        for of_the_way in ("resume", "borders"):
+            shutil.rmtree(self.place / of_the_way, ignore_errors=True)
         return Run.open(self.place)
 
     def _keep_what_diverged(self, write_mind: WriteMind) -> None:
@@ -231,6 +240,20 @@ class Records:
     def _frame(self) -> pl.DataFrame:
         schema = {"loss": pl.Float64, "grad_norm": pl.Float64}
         return pl.DataFrame(self.history, schema=schema, orient="row")
+
+
+def minds_of(recipe: Recipe) -> dict[str, float]:
+    """The folders in which a life keeps minds, with the age of each.
+
+    They are its checkpoints and, until it is over, `borders/`: the minds between two stretches of
+    levers at whose age there is no checkpoint.
+    """
+    names = {f"age_{age:.4f}": age for age in recipe.kept_ages}
+    folders = {f"checkpoints/{name}": age for name, age in names.items()}
+    for age in border_ages(recipe):  # of ages with one name the border's is kept
+        name = f"age_{age:.4f}"
+        folders[f"{'checkpoints' if name in names else 'borders'}/{name}"] = age
+    return folders
 
 
 def joined(of_ranks: Sequence[Sequence[RowDigests]]) -> RowDigests:

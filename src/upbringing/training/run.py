@@ -6,8 +6,9 @@ run/ema/              the moving averages of the weights at the end, one a half-
 run/resume/           the last snapshot, while the run is under way
 run/metrics.parquet   step, age, loss (nats a token), gradient norm, learning rate
 run/ledger.parquet    what was consumed
-run/changes.parquet   how far each weight moved while each stretch of levers lasted, where parts of
-                      the mind learn
+run/borders/          the minds between stretches of levers, while the run is under way
+run/changes.parquet   how far each weight moved while each stretch of levers lasted, where there are
+                      several, or parts of the mind learn
 run/diverged/         of a life that diverged: the mind before the step that did it, and its batch
 run/run.json          the manifest, written last: the run is finished
 """
@@ -32,7 +33,7 @@ from upbringing.order import Order, Rows
 from upbringing.training.ledger import Ledger, first_divergence
 from upbringing.training.recipe import Recipe, digestible
 
-FORMAT = "run/3"
+FORMAT = "run/4"
 
 _SOURCES = {"corpus", "order"}
 
@@ -121,16 +122,20 @@ class Run:
         return {float(folder.name.removeprefix("age_")): folder for folder in folders}
 
     @property
+    def has_changes(self) -> bool:
+        """Whether it was lived under several stretches of levers, or parts of the mind learnt."""
+        return "changes.parquet" in self.manifest.files
+
+    @property
     def changes(self) -> pl.DataFrame:
         """How far each weight moved in each stretch of levers (`changes.weight_changes`).
 
-        Raises `ArtefactError` for a run whose parts all learnt all its life: it keeps none.
+        Raises `ArtefactError` for a run without them: all of it was lived under the same levers.
         """
-        file = self.path / "changes.parquet"
-        if not file.exists():
-            what = "all parts of this mind learnt all its life: no changes are kept"
+        if not self.has_changes:
+            what = "all of this life was lived under the same levers: no changes are kept"
             raise ArtefactError(what, where=str(self.path))
-        return pl.read_parquet(file, glob=False)
+        return pl.read_parquet(self.path / "changes.parquet", glob=False)
 
     @property
     def metrics(self) -> pl.DataFrame:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import numpy as np
+import torch
+from torch import Tensor
 
+from upbringing.training.minds import Mind
 from upbringing.training.parts import Labels
 
-_PARTS = {"embed_tokens": "embed", "lm_head": "head", "self_attn": "attention", "mlp": "mlp"}
 
+@torch.no_grad()
+def stock_labels(mind: Mind) -> Labels:
+    """The parts of each weight of a mind's checkpoint, by the name that it has there.
 
-def stock_labels(names: Collection[str]) -> Labels:
-    """The parts of each weight of a Llama checkpoint, by its name.
-
-    Without an output matrix of its own the embedding is the head too.
+    A checkpoint may hold a weight of the mind in pieces, or several as one. To see which is in
+    which, every weight of the mind is filled with its number; the mind is spoilt by that.
     """
-    is_tied = not any(name.startswith("lm_head.") for name in names)
-    return {name: tuple(_parts(name, is_tied=is_tied)) for name in names}
+    parts = [(), *mind.parts.values()]
+    for buffer in mind.buffers():
+        buffer.zero_()  # number 0: of no part
+    for number, weight in enumerate(mind.parameters(), start=1):
+        weight.fill_(number)
+    return {
+        name: tuple(dict.fromkeys(part for n in _numbers_in(weight) for part in parts[n]))
+        for name, weight in mind.stock_weights().items()
+    }
 
 
-def _parts(name: str, *, is_tied: bool) -> list[str]:
-    pieces = name.split(".")
-    found = [_PARTS[piece] for piece in pieces if piece in _PARTS]
-    if "layers" in pieces:
-        found.append(f"layers.{pieces[pieces.index('layers') + 1]}")
-    if pieces[-2].endswith("norm"):
-        found.append("norms")
-    return [*found, "head"] if "embed" in found and is_tied else found
+def _numbers_in(weight: Tensor) -> list[int]:
+    """The numbers with which the weights were filled that it is made of, rising."""
+    flat = weight.flatten().numpy()
+    firsts = np.flatnonzero(np.diff(flat, prepend=-1))  # of each row of equal ones
+    return sorted(set(flat[firsts].astype(int).tolist()))
