@@ -70,7 +70,7 @@ LEVERS: dict[str, dict[str, Any]] = {
     "priority": {"priority": Priority({0: 1, 1: 0.2}, "loss")},
     "dose": {"loss_by_kind": {"drama": 3.0}},
     "schedule": {"schedule": {"wsd": 0.3}},
-    "moving average": {"emas": (0.2,)},
+    "moving average": {"emas": (0.2,), **_late(loss_scale=0)},  # which has stretches to pass over
     "micro-batches": {
         "numerics": Numerics("fp32", accumulation=5),
         "timeline": Timeline.uniform(5),

@@ -12,20 +12,32 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from lives import NEVER_S, TINY, forked
 from safetensors.torch import load_file
 from stories import pico_settings
 
 from upbringing.corpus import Corpus, load_tokenizer, tokenize
-from upbringing.errors import InputError, StoppedError, VerificationError
+from upbringing.errors import InputError, ShortageError, StoppedError, VerificationError
 from upbringing.files import file_digest, folder_digest
 from upbringing.order import Levers, Order, Rows, compile_order, parse_curriculum
 from upbringing.study import Progress, execute, is_done, prepare
 from upbringing.study.execution import run_folder, stage_folders
-from upbringing.training import Numerics, Recipe, Run, Segment, Timeline, settle_process, train
+from upbringing.training import (
+    Decoder,
+    Numerics,
+    Recipe,
+    Run,
+    Segment,
+    Timeline,
+    settle_process,
+    train,
+)
 from upbringing.training import population as of_population
 from upbringing.training.feed import Batch, Feed
 from upbringing.training.population import Member, raise_population
+from upbringing.training.stacked import StackedDecoder
+from upbringing.training.stacked_adamw import StackedAdamW
 
 SHUFFLE = "{name: other, phases: [{name: life, scenes: rest, arrange: shuffle}]}"
 EXACT = Numerics("fp64", population=4)
@@ -329,8 +341,59 @@ def test_members_that_cannot_share_a_pass_are_refused_and_nothing_is_written(
     assert "5 minds in one pass" in refused(*ours)
     assert "one place" in refused(ours[0], ours[0])
     adapter = levered((0.0, Levers(batch_size=4, lora={"rank": 2})))
-    assert "LoRA" in refused(ours[0], member_of(orders, tmp_path, 8, timeline=adapter))
+    for other in ({"timeline": adapter}, {"emas": (0.1,)}):
+        said = refused(ours[0], member_of(orders, tmp_path, 8, **other))
+        what = "a LoRA adapter" if "timeline" in other else "a moving average"
+        do = "raise such a mind alone, by `train`, with numerics of `population=1`"
+        assert said == f"{what} in a population\n    {do}"
     assert "no member" in refused()
+
+
+@pytest.mark.parametrize(
+    ("whose", "name"),
+    [
+        (Decoder, "to"),
+        (StackedDecoder, "__init__"),
+        (StackedDecoder, "to"),
+        (StackedAdamW, "__init__"),
+        (of_population, "load_file"),
+        (of_population, "save_file"),
+    ],
+)
+def test_minds_that_lack_memory_say_what_to_lower(
+    orders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whose: Any, name: str
+) -> None:
+    def lacks(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def stop(moment: Any) -> None:
+        raise StoppedError("enough")
+
+    first, second = (member_of(orders, tmp_path, number) for number in range(2))
+    first = replace(first, on_step=stop)
+    if name == "load_file":
+        with pytest.raises(StoppedError):
+            raise_population([first, second])
+    monkeypatch.setattr(whose, name, lacks)
+    said = "2 minds in one pass, with their moments, do not fit into the memory that is left\n"
+    with pytest.raises(ShortageError, match=rf"^{said} +fewer minds in a pass .*smaller shape$"):
+        raise_population([first, second])
+
+
+def test_a_device_without_double_precision_is_asked_for_none(
+    orders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: Any) -> None:
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+
+    def raised(place: Path) -> list[float]:
+        (run,) = raise_population([member_of(orders, place, 0)])
+        return run.metrics["loss"].to_list()
+
+    expected = raised(tmp_path / "fine")
+    monkeypatch.setattr(of_population, "finest", lambda _: torch.float32)
+    monkeypatch.setattr(torch.Tensor, "double", none)
+    assert raised(tmp_path / "coarse") == pytest.approx(expected, abs=1e-4)
 
 
 def test_no_two_minds_of_a_population_are_alike(unbroken: dict[str, str], orders: Path) -> None:

@@ -14,7 +14,7 @@ from lives import Fault, everything, forked, lived, raised, recipe_of, rows_of
 from safetensors.torch import load_file
 from worlds import make_home
 
-from upbringing.errors import InputError, ShortageError, StoppedError
+from upbringing.errors import InputError, ResumeError, ShortageError, StoppedError
 from upbringing.order import NO_LEVERS, Levers
 from upbringing.training import (
     Decoder,
@@ -22,13 +22,31 @@ from upbringing.training import (
     Numerics,
     Run,
     Timeline,
+    loop,
     records,
     settle_process,
     train,
 )
+from upbringing.training.averaging import Ema
 from upbringing.training.world import world_of_process
 
 BATCH = 8
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port: int = door.getsockname()[1]
+    return port
+
+
+def said_to(rank: int, size: int, port: int) -> dict[str, str]:
+    """What `torchrun` says to a process of a world."""
+    return {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+    }  # fmt: skip
 
 
 def live_in_world(
@@ -36,9 +54,7 @@ def live_in_world(
     precision: str = "fp64", **options: Any,
 ) -> Run:  # fmt: skip
     """Live in so many processes, which meet over loopback."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = door.getsockname()[1]
+    port = free_port()
     at = {"num_rows": BATCH * num_steps} if num_steps else {}
     options |= at | {
         "numerics": Numerics(precision, world_size=size, accumulation=accumulation),
@@ -61,10 +77,7 @@ def live_in_world(
 def _live(
     home: Path, place: Path, rank: int, size: int, port: int, options: dict[str, Any]
 ) -> None:
-    os.environ |= {
-        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(size),
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
-    }  # fmt: skip
+    os.environ |= said_to(rank, size, port)
     settle_process(1)
     rows = rows_of(home)
     sources = {"corpus": home / "corpus", "order": home / "order"}
@@ -117,6 +130,40 @@ def test_a_world_in_fp32_agrees_over_ten_steps(home: Path) -> None:
     assert theirs == pytest.approx(ours, abs=1e-5)
 
 
+def _last(home: Path, place: Path, rank: int, port: int) -> None:
+    """Live in a world of two until the second process is gone, and write what is said of it."""
+    os.environ |= said_to(rank, 2, port)
+    rows = rows_of(home)
+    numerics = Numerics("fp32", world_size=2)
+    recipe = recipe_of(rows, numerics=numerics, batch_size=8, timeline=Timeline.uniform(8))
+
+    def end(now: Moment) -> None:
+        if (rank, now.done) == (1, 3):
+            os._exit(7)
+
+    sources = {"corpus": home / "corpus", "order": home / "order"}
+    try:
+        with world_of_process("cpu") as world:
+            train(rows, recipe, place, sources=sources, world=world, on_step=end)
+    except ResumeError as error:
+        place.with_suffix(".said").write_text(str(error))
+
+
+def test_who_loses_another_process_of_its_world_says_so(home: Path) -> None:
+    place, port = home / "lost", free_port()
+    processes = [forked.Process(target=_last, args=(home, place, rank, port)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 7]
+    said = place.with_suffix(".said").read_text().splitlines()
+    assert said == [
+        "another process of this world has ended",
+        "    see why; the same command continues",
+    ]
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(home: Path) -> None:
     with pytest.raises(InputError, match="a batch of 8 rows cannot be cut into 3 equal pieces"):
         raised(
@@ -155,12 +202,16 @@ def test_who_watches_may_stop_a_life_and_nothing_is_lost(home: Path) -> None:
         (torch.optim.AdamW, "step", RuntimeError("MPS backend out of memory"), "3 rows of 48"),
         (Decoder, "losses", MemoryError(), "3 rows of 48 tokens"),
         (Decoder, "to", RuntimeError("DefaultCPUAllocator: can't allocate memory"), "the weights"),
+        (Ema, "__init__", torch.OutOfMemoryError("CUDA out of memory"), "the weights"),
+        (Ema, "mind", torch.OutOfMemoryError("CUDA out of memory"), "the weights"),
+        (loop, "write_state", OSError(12, "Cannot allocate memory"), "the weights"),
+        (loop, "restore", MemoryError("Cannot allocate memory (os error 12)"), "the weights"),
     ],
 )
 def test_lack_of_memory_says_what_to_lower(
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
-    whose: type,
+    whose: Any,
     name: str,
     error: Exception,
     what: str,
@@ -168,9 +219,16 @@ def test_lack_of_memory_says_what_to_lower(
     def lacks(*_: Any) -> None:
         raise error
 
+    def stop(now: Moment) -> None:
+        raise StoppedError("enough")
+
+    place = home / f"no memory {name} {type(error).__name__}"
+    if name == "restore":
+        with pytest.raises(StoppedError):
+            raised(home, place, emas=(0.5,), on_step=stop)
     monkeypatch.setattr(whose, name, lacks)
     with pytest.raises(ShortageError, match=rf"^{what}.* do not fit .*\n.*(lower|take)"):
-        raised(home, home / f"no memory {name} {type(error).__name__}")
+        raised(home, place, emas=(0.5,), on_step=stop if name == "write_state" else None)
 
 
 def test_another_error_stays_what_it_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

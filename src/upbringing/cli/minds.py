@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -69,6 +68,7 @@ def train(
     from upbringing.terminal.console import say
     from upbringing.terminal.progress import life_shown
     from upbringing.training import Life, raise_on_order
+    from upbringing.training.world import World
 
     life = Life(
         shape=shape,
@@ -96,7 +96,7 @@ def train(
     is_there = (out / "run.json").exists()
     with life_shown(out.name, log_to_sinks(log, log_to, out)) as watch:
         run = raise_on_order(order, corpus, out, life, watch=watch)
-    if int(os.environ.get("RANK", "0")):
+    if not World.of_process().is_first:
         return  # the first process of a world speaks for all
     if is_there:
         say("raised already: nothing is left to do")

@@ -94,6 +94,12 @@ _worker: tuple[Work, OnProgress, Event] | None = None
 
 _REPORT_EVERY = 8  # steps; the channel is not for every one of them
 
+# Linux ends a process by SIGKILL where memory runs out, and nobody can tell it from another one.
+_GO_ON = (
+    "run the same command again: it continues; where memory ran out, with fewer --workers, "
+    "or with a smaller batch size or shape in another -o"
+)
+
 
 def _enter(begin: Callable[[], Work], channel: mp.Queue[Progress], stop: Event) -> None:
     global _worker  # noqa: PLW0603  (a process pool has no other place for it)
@@ -196,6 +202,4 @@ def _listen(
                 future.result()
             except BrokenProcessPool as error:
                 raise_signal()  # it may have gone to the whole group, and ended the worker
-                raise ResumeError(
-                    "a worker process was killed", do="run the same command again: it continues"
-                ) from error
+                raise ResumeError("a worker process was killed", do=_GO_ON) from error

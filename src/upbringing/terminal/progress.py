@@ -30,6 +30,7 @@ from upbringing.training import NO_LOG, KindsRead, Log, Moment, OnStep
 from upbringing.training.cost import duration
 from upbringing.training.levers import Steps
 from upbringing.training.raising import Watch
+from upbringing.training.world import World
 
 _LINE_EVERY_S = 15.0
 
@@ -131,8 +132,14 @@ class UnderWay:
 
 
 @contextmanager
-def life_shown(name: str, log: Log = NO_LOG) -> Iterator[Watch]:
-    """Inside, the life that is raised with what is given is shown, and mirrored to `log`."""
+def life_shown(name: str, log: Log = NO_LOG) -> Iterator[Watch | None]:
+    """Inside, the life that is raised with what is given is shown, and mirrored to `log`.
+
+    None is given in a process that is not the first of its world, which shows what all of them do.
+    """
+    if not World.of_process().is_first:
+        yield None
+        return
 
     def watch(rows: Rows, steps: Steps) -> OnStep:
         kinds, mirrored = KindsRead(rows, steps), mirror(name)

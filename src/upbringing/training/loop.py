@@ -37,6 +37,10 @@ _LOWER = (
 )
 
 
+@enough_memory(
+    "the weights of the mind, its moments and moving averages",
+    do="take a smaller mind, or keep fewer averages",
+)
 def train(
     rows: Rows,
     recipe: Recipe,
@@ -53,9 +57,10 @@ def train(
     `sources` are the folders of corpus and order, `parent` the checkpoint that `starts_from` is,
     `world` the processes that raise it together, of which each calls this. Without
     `snapshot_every_s`, snapshots take a twentieth of the time at most. Raises `ResumeError` if
-    another run lies there, `StorageError` on a full disk, `ShortageError` where a step does not
-    fit, and when the life is saved `StoppedError` after SIGTERM, `KeyboardInterrupt` after Ctrl-C.
-    A loss or a gradient that is not finite ends the life: the run says at which step.
+    another run lies there and where another process of the world has ended, `StorageError` on a
+    full disk, `ShortageError` where the mind or a step does not fit, and when the life is saved
+    `StoppedError` after SIGTERM, `KeyboardInterrupt` after Ctrl-C. A loss or a gradient that is not
+    finite ends the life: the run says at which step.
     """
     if (place / "run.json").exists():
         begin(place, recipe, sources)
@@ -154,10 +159,10 @@ class _Life:
         self.records.note(joined(self.world.gather(digests)), float(sums[0] / sums[1]), float(norm))
         if self.records.has_diverged:
             return
-        if self.steps.loss_scale[number]:
+        if self.steps.loss_scale[number]:  # else no weight, moment or average knows of the text
             self.optimizer.step(number)
-        for ema in self.emas:
-            ema.update(int(self.steps.num_rows[number]) / self.recipe.num_rows)
+            for ema in self.emas:
+                ema.update(int(self.steps.num_rows[number]) / self.recipe.num_rows)
         if self.world.is_first:
             self.records.keep(self.write_mind)
 

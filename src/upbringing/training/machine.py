@@ -33,7 +33,7 @@ class Numerics:
 
     Master weights are fp32 (fp64 by that precision, for proofs that two ways are one). A batch is
     raised by `world_size` processes in `accumulation` micro-batches each; up to `population` minds
-    share a pass.
+    share a pass. Raises `InputError` for fp64 on Apple's GPUs, which have none.
     """
 
     precision: Precision = "bf16"
@@ -43,6 +43,10 @@ class Numerics:
     world_size: int = 1
     accumulation: int = 1
     population: int = 1
+
+    def __post_init__(self) -> None:
+        if self.precision == "fp64" and self.device.startswith("mps"):
+            raise InputError("fp64 on mps", allowed="bf16, fp32", do="or take the device cpu")
 
     @property
     def weights(self) -> torch.dtype:
@@ -60,7 +64,8 @@ def enough_memory(what: str, *, do: str) -> Iterator[None]:
     """Turn a lack of memory into a `ShortageError`: `what` does not fit, and what to lower."""
     try:
         yield
-    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+    # torch.OutOfMemoryError is a RuntimeError; a file that cannot be mapped is an OSError.
+    except (RuntimeError, MemoryError, OSError) as error:
         is_short = isinstance(error, (torch.OutOfMemoryError, MemoryError))
         if not is_short and not any(words in str(error) for words in _SHORT_OF_MEMORY):
             raise

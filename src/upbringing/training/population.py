@@ -36,7 +36,9 @@ from upbringing.training.stacked_adamw import StackedAdamW
 from upbringing.training.stacked_feed import StackedBatch, StackedFeed
 from upbringing.training.stacked_levers import StackedLevers
 
+_FEWER = "fewer minds in a pass (`population`), or a smaller shape"
 _LOWER = "fewer minds in a pass (`population`); or lower the batch size, row length or shape"
+_ALONE = "raise such a mind alone, by `train`, with numerics of `population=1`"
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,14 @@ def raise_population(
     """
     _check(members)
     is_over = all(_is_finished(member) for member in members)
-    # What cannot be is refused before a file is written.
-    population = None if is_over else _Population(members)
-    for member in members:
-        begin(member.place, member.recipe, member.sources)
-    if population:
-        population.take_up()
-        _raise(population, snapshot_every_s)
+    with enough_memory(f"{len(members)} minds in one pass, with their moments,", do=_FEWER):
+        # What cannot be is refused before a file is written.
+        population = None if is_over else _Population(members)
+        for member in members:
+            begin(member.place, member.recipe, member.sources)
+        if population:
+            population.take_up()
+            _raise(population, snapshot_every_s)
     return [Run.open(member.place) for member in members]
 
 
@@ -119,9 +122,9 @@ def _check(members: Sequence[Member]) -> None:
             allowed=f"by their numerics {numerics.population}, in one process",
         )
     if any(s.levers.lora for recipe in recipes for s in recipe.timeline.segments):
-        raise InputError("a LoRA adapter in a population", do="raise such a mind alone")
+        raise InputError("a LoRA adapter in a population", do=_ALONE)
     if any(recipe.emas for recipe in recipes):
-        raise InputError("a moving average in a population", do="raise such a mind alone")
+        raise InputError("a moving average in a population", do=_ALONE)
 
 
 def _is_finished(member: Member) -> bool:
@@ -202,7 +205,7 @@ class _Population:
             norm_P = self.adamw.step(self.levers.rates(number, due), sums_P2[:, 0].isfinite())
         # All kernels are on their way; what is read and hashed here costs a GPU no time.
         digests = {p: np.concatenate([digests_fed(batch.of(p)) for batch in fed]) for p in due}
-        outcome_P3 = torch.cat([sums_P2, norm_P[:, None].double()], dim=1).tolist()
+        outcome_P3 = torch.cat([sums_P2, norm_P[:, None].to(sums_P2)], dim=1).tolist()
         for p in due:
             loss_sum, num_targets, norm = outcome_P3[p]
             records = self.under_way[p]
@@ -269,6 +272,6 @@ class _Population:
 def _born(member: Member) -> Decoder:
     mind = born(member.recipe, member.parent)
     if not isinstance(mind, Decoder):
-        raise InputError("a mind of another make in a population", do="raise it alone")
+        raise InputError("a mind of another make in a population", do=_ALONE)
     mind.check(member.rows)
     return mind
