@@ -22,7 +22,7 @@ from upbringing.character import Sampling, draw_samples
 from upbringing.character.likelihood import Passage, bits
 from upbringing.corpus import Tokens, write_tokenizer
 from upbringing.errors import ArtefactError, InputError
-from upbringing.terminal.showing import talk_to
+from upbringing.terminal.talking import talk_to
 from upbringing.training import Decoder, Shape, open_mind
 from upbringing.training.adopted import Adopted, adopt
 from upbringing.training.checkpoint import write_checkpoint

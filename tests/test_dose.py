@@ -11,10 +11,11 @@ from stories import pico_settings
 
 from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import ComparisonError, InputError, SettingsError
-from upbringing.order import Rows, compile_order, parse_curriculum
+from upbringing.order import Levers, Rows, compile_order, parse_curriculum
 from upbringing.settings import parse_settings
 from upbringing.study import Design, StudySettings, prepare
 from upbringing.study.comparison import check_comparison_class
+from upbringing.study.cut_short import cut_short
 from upbringing.training import Timeline
 from upbringing.training.dose import dose_weights, lr_mass
 from upbringing.training.feed import Feed
@@ -77,6 +78,15 @@ def test_the_dose_arm_has_the_mass_of_the_first_place(drama_first: Rows, shuffle
     assert mass_fed(shuffled, steps, weights) == pytest.approx(due, rel=1e-6)
 
 
+def test_where_nothing_is_learnt_there_is_no_dose(drama_first: Rows, shuffled: Rows) -> None:
+    unheard = plan_steps(
+        shuffled.num_rows, Timeline.of_stretches({0.0: Levers(lr_scale=0)}, 4),
+        schedule="constant", peak_lr=0.1, warmup_share=0.02,
+    )  # fmt: skip
+    with pytest.raises(InputError, match="read only where the rate or the loss is 0"):
+        dose_weights(shuffled, drama_first, unheard, ["drama"])
+
+
 def test_a_study_with_a_dose_arm(stories: Corpus, tmp_path: Path) -> None:
     peaks = {"steep": 0.016, "wsd-decay0.1": 0.002}
     settings = pico_settings(arms=("F", "S", "D"), schedules=("steep", {"wsd": 0.1}), peak_lr=peaks)
@@ -94,7 +104,7 @@ def test_a_study_with_a_dose_arm(stories: Corpus, tmp_path: Path) -> None:
         weights = dose_weights(rows["S"], rows["F"], shuffle.recipe.steps, settings.block)
         assert dose.recipe.loss_by_kind == pytest.approx(weights)
     ages = plans["F-steep-s0"].recipe.ages
-    assert set(ages) - set(settings.ages) == {0.572}
+    assert set(ages) - set(settings.ages) == set(cut_short(plans["F-steep-s0"].recipe.steps))
     assert set(plans["F-wsd-decay0.1-s0"].recipe.ages) == set(settings.ages)
 
 
@@ -155,7 +165,9 @@ def test_a_study_says_levers_by_age() -> None:
         ("schedules: [constant, slow]", r"no schedule is called 'slow'"),
         ("schedules: [wsd, {wsd: 0.2}]", r"each may stand here once"),
         ("arms: [L, S, D]", r"D has the dose of F: add F to the arms"),
-        ("priority: {curve: {0: -1}}", r"schedule 'table'"),
+        ("schedules: [{0: 0, 1: 0}]", r"schedule 'table': knots: 0 at every age"),
+        ("priority: {curve: {0: -1}}", r"priority 'table'"),
+        ("priority: {curve: {0: 1, 2: 0}}", r"ages go from 0 to 1, the end of life, and 2 is"),
         ("peak_lr: {steep: 0.1}", "a peak for each schedule: constant, steep; or one for all"),
     ],
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +85,8 @@ def test_it_integrates_to_one_whatever_the_levers(schedule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schedule", "levers"), [({0: 0, 1: 0}, {}), ("linear", {"loss_scale": 0.0})]
+    ("schedule", "levers"),
+    [("linear", {"lr_scale": 0.0}), ("linear", {"loss_scale": 0.0}), ({0.9999: 0, 1: 1}, {})],
 )
 def test_a_life_that_learns_at_no_age_has_no_imprint(
     schedule: Any, levers: dict[str, float]
@@ -91,6 +94,16 @@ def test_a_life_that_learns_at_no_age_has_no_imprint(
     steps = steps_of(schedule, Timeline.of_stretches({0.0: Levers(**levers)}, 8))
     with pytest.raises(InputError, match="nothing is learnt at any age"):
         Imprint.of(steps, 0.1)
+
+
+def test_a_decay_that_takes_more_than_a_whole_weight_is_refused() -> None:
+    """Each step takes lr·λ of a weight away, at most all of it."""
+    steps = steps_of("linear")
+    assert float(Imprint.of(steps, 1 / PEAK_LR).density.min()) >= 0
+    with pytest.raises(
+        InputError, match=r"0\.002 takes more .*\n    allowed: a weight decay from 0 to 500"
+    ):
+        Imprint.of(steps, 501.0)
 
 
 def test_a_token_of_a_larger_batch_leaves_less_and_of_an_unread_stretch_nothing() -> None:
@@ -263,6 +276,60 @@ def test_what_is_measured_is_met_minus_never_met(concluded: Path) -> None:
     assert curve["points"][3]["measured"]["estimate"] == pytest.approx(by_hand)
 
 
+SCHEDULES = ("constant", {"wsd": 0.1}, {0: 1, 0.5: 0.25, 1: 0})
+LABELS = ("constant", "wsd-decay0.1", "table-0=1-0.5=0.25-1=0")
+
+
+def test_every_schedule_is_taken(
+    upbringing: Command, stories: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "corpus").symlink_to(stories.path)
+    monkeypatch.setattr("upbringing.terminal.imprinting.execute_imprint", pretended)
+    said = "constant, {wsd: 0.1}, {0: 1, 0.5: 0.25, 1: 0}"
+    code, out, err = upbringing("imprint", "corpus", "-o", "asked", *OPTIONS, "--schedules", said)
+    assert (code, err) == (0, "")
+    assert " × ".join(["2 squares", ", ".join(LABELS), "1 seeds"]) in out
+    design = ImprintDesign.open(tmp_path / "asked")
+    assert design.settings == replace(SMALL, schedules=SCHEDULES)
+    assert {life.schedule: life.recipe.schedule for life in design.lives.values()} == {
+        "constant": "constant",
+        "wsd-decay0.1": {"wsd": {"decay": 0.1}},
+        "table-0=1-0.5=0.25-1=0": {"0": 1.0, "0.5": 0.25, "1": 0.0},
+    }
+    assert design.digest == prepare_imprint(design.settings, stories, tmp_path / "asked").digest
+    findings = read_json(tmp_path / "asked" / "findings.json")
+    assert [curve["schedule"] for curve in findings["curves"]] == list(LABELS)
+    assert tuple(findings["predicted"]) == LABELS
+
+
+def pretended(design: ImprintDesign, **_: Any) -> None:
+    """In place of raising the minds: as if all of them knew what was read a little."""
+    pretend(design, dict.fromkeys(range(4), 0.1))
+
+
+def test_it_is_shown_and_mirrored_as_a_study_is(
+    upbringing: Command, stories: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a line for whatever is new, where a person would see one each quarter of a minute."""
+    monkeypatch.setattr("upbringing.terminal.progress._LINE_EVERY_S", 0.0)
+    (tmp_path / "corpus").symlink_to(stories.path)
+    options = (*OPTIONS, "--log", "tensorboard")
+    code, out, err = upbringing("imprint", "corpus", "-o", "watched", *options)
+    assert (code, err) == (0, "")
+    form = (
+        r"  (\d) of 8 minds raised, (\d+)%(, [\d,]+ tokens/s)?"
+        r"(, (?:about [\d.]+ \w+|under 1 s) left)?"
+    )
+    said = [found.groups() for line in out.splitlines() if (found := re.fullmatch(form, line))]
+    shares = [int(share) for _, share, *_ in said]
+    assert {int(minds) for minds, *_ in said} == set(range(9))
+    assert shares == sorted(shares)
+    assert len(set(shares)) > 8  # along every life, and not only at their ends
+    assert any(left for *_, left in said)
+    lives = ImprintDesign.open(tmp_path / "watched").lives
+    assert {folder.name for folder in (tmp_path / "watched" / "log").iterdir()} == set(lives)
+
+
 def test_from_the_command_line_it_is_continued_and_shown(
     upbringing: Command, stories: Corpus, concluded: Path, tmp_path: Path
 ) -> None:
@@ -298,6 +365,11 @@ def test_from_the_command_line_it_is_continued_and_shown(
         (("--ages", 3), "3 ages show no curve\n    allowed: 4 or more"),
         (("--ages", 3, "--seeds", 0), "no seed, or no scene in a packet"),
         (("--schedules", "linear,linear"), "schedules: linear, linear"),
+        (("--schedules", "wsd, {wsd: 0.2}"), "schedules: wsd, wsd\n    name each once"),
+        (("--schedules", ""), "schedules: none"),
+        (("--schedules", "linear, {wsd: 0.1"), "--schedules: is not YAML"),
+        (("--schedules", "{0: 0, 1: 0}"), "schedule 'table': knots: 0 at every age"),
+        ((*OPTIONS, "--weight-decay", 1000), "allowed: a weight decay from 0 to 5"),
         (("--schedules", "sloping"), "no schedule is called 'sloping'"),
         (("--shape", "300m"), "no shape is called '300m'"),
         (("--ages", 64), "128 packets of 8 scenes are 1,024 scenes, and there are 108"),

@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from upbringing.corpus import Corpus, Tokens
 from upbringing.errors import InputError, SettingsError
-from upbringing.order import NO_LEVERS, Levers, Rows, parse_curriculum
-from upbringing.training import CURVES, Priority, Segment, Timeline, curve_label, lr_share
+from upbringing.order import NO_LEVERS, Levers, Rows, compile_order, parse_curriculum
+from upbringing.training import (
+    CURVES,
+    Life,
+    Priority,
+    Said,
+    Segment,
+    Timeline,
+    curve_label,
+    lr_share,
+)
 from upbringing.training.levers import Steps, plan_steps
-from upbringing.training.schedules import age_of_mass, read_curve, say_curve
+from upbringing.training.schedules import read_curve, say_curve
 
 NAMED = sorted(set(CURVES) - {"table"})
 
@@ -141,6 +151,9 @@ def test_a_curve_is_said_the_shortest_way_and_read_again(
         ({"linear": 0.1, "wsd": 0.2}, "one name with its settings"),
         ([1, 2], "one name with its settings"),
         ({0: 1, 1: -1}, "schedule 'table'"),
+        ({0: 1, 2: 0}, "ages go from 0 to 1, the end of life, and 2 is none"),
+        ({"table": {0: 1, -0.5: 0}}, "ages go from 0 to 1, the end of life, and -0.5 is none"),
+        ({0: 0, 1: 0}, "0 at every age, so that nothing is learnt"),
     ],
 )
 def test_what_is_no_curve_is_refused(said: object, problem: str) -> None:
@@ -148,11 +161,14 @@ def test_what_is_no_curve_is_refused(said: object, problem: str) -> None:
         read_curve(said)
 
 
-def test_a_steep_life_has_spent_its_rate_early() -> None:
-    assert age_of_mass("steep", 0.99) == pytest.approx(
-        -math.log(1 - 0.99 * (1 - math.exp(-8))) / 8, abs=2e-3
-    )
-    assert age_of_mass("constant", 0.99) == pytest.approx(0.99, abs=2e-3)
+@pytest.mark.parametrize("said", ["slow", [1, 2], {0: 1, 2: 0}, {"wsd": 3}])
+def test_a_priority_that_is_no_curve_is_not_called_a_schedule(said: Said) -> None:
+    with pytest.raises(InputError, match="priority") as caught:
+        Priority(said)
+    assert "schedule" not in str(caught.value)
+    with pytest.raises(InputError, match="priority") as caught:
+        Life(priority=said).check()
+    assert "schedule" not in str(caught.value)
 
 
 def test_priority_weighs_the_rate_or_the_loss_of_each_age() -> None:
@@ -202,6 +218,36 @@ def test_a_stretch_may_warm_up_again() -> None:
     timeline = Timeline.of_stretches({0.0: NO_LEVERS, 0.5: Levers(rewarm=0.5)}, 1)
     steps = plan_steps(8, timeline, schedule="constant", peak_lr=1, warmup_share=0)
     assert steps.lr == pytest.approx([1, 1, 1, 1, 0.5, 1, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("levers", "weights", "rises", "num_segments"),
+    [
+        ("passes: 3, rewarm: 0.5", [1, 1, 1], 0.5, 1),
+        ("passes: 3, moments: anew", [1, 1, 1], 0, 1),
+        ("passes: {count: 3, priority: 0.5}, moments: anew", [1, 0.5, 0.25], 0, 3),
+        ("passes: {count: 3, priority: 0.5}, rewarm: 0.2", [1, 0.5, 0.25], 0.2, 3),
+        ("passes: {count: 3, priority: [1, 1, 2]}, rewarm: 0.5", [1, 1, 2], 0.5, 2),
+        # The rise ends with the first pass, where the rate changes anyway.
+        ("passes: {count: 3, priority: [1, 2, 2]}, rewarm: 0.5", [1, 2, 2], 1 / 3, 2),
+    ],
+)
+def test_a_phase_of_several_passes_is_warmed_up_once_over_a_share_of_it(
+    corpus: Corpus, tokens: Tokens, levers: str, weights: list[float], rises: float,
+    num_segments: int,
+) -> None:  # fmt: skip
+    life = f"{{name: x, phases: [{{name: a, scenes: rest, {levers}}}]}}"
+    rows = Rows(compile_order(corpus, parse_curriculum(life)), tokens, 16)
+    timeline, num_rows = Timeline.of_phases(rows, 1), rows.num_rows
+    rates = plan_steps(num_rows, timeline, schedule="constant", peak_lr=1, warmup_share=0).lr
+    passes = rows.starts[:: rows.order.num_visits // 3][:3]
+    later = np.searchsorted(rows.borders[:-1], passes[1:])
+    due = np.repeat(weights, np.diff([0, *later, num_rows]))
+    num_rising = int((rates < due - 1e-9).sum()) + 1
+    assert num_rising == pytest.approx(max(1, rises * num_rows), abs=1)
+    assert rates == pytest.approx(due * np.minimum(1, np.arange(1, num_rows + 1) / num_rising))
+    assert len(timeline.segments) == num_segments
+    assert [one.levers.moments for one in timeline.segments[1:]] == ["keep"] * (num_segments - 1)
 
 
 def test_where_two_warm_ups_meet_the_rate_rises_in_a_line() -> None:

@@ -231,25 +231,27 @@ def test_passes_count_for_more_or_less(corpus: Corpus, said: str, weights: list[
 
 
 @pytest.mark.parametrize(
-    ("passes", "stretches"),
+    ("count", "priority", "stretches"),
     [
-        ("3", [(0, 1, 0.1, "anew")]),
-        ("{count: 3, priority: [0.5, 0.5, 0.5]}", [(0, 0.5, 0.1, "anew")]),
-        ("{count: 3, priority: 0.5}", [(0, 1, 0.3, "anew"), (1, 0.5, 0, "keep"), (2, 0.25, 0, "keep")]),
-        ("{count: 3, priority: [1, 1, 2]}", [(0, 1, 0.15, "anew"), (2, 2, 0, "keep")]),
-        ("{count: 20, priority: [2, *1]}", [(0, 2, 1, "anew"), (1, 1, 0, "keep")]),
+        (3, 1, [(0, 1, 0.1, "anew")]),
+        (3, [0.5] * 3, [(0, 0.5, 0.1, "anew")]),
+        (2, 0.5, [(0, 1, 0.2, "anew"), (1, 0.5, 0, "keep")]),
+        (3, [1, 1, 2], [(0, 1, 0.15, "anew"), (2, 2, 0, "keep")]),
+        (20, [2] + [1] * 19, [(0, 2, 1, "anew"), (1, 1, 0, "keep")]),
     ],
-)  # fmt: skip
+)
 def test_what_a_phase_begins_with_it_begins_with_once(
-    corpus: Corpus, passes: str, stretches: list[tuple[int, float, float, str]]
+    corpus: Corpus,
+    count: int,
+    priority: float | list[float],
+    stretches: list[tuple[int, float, float, str]],
 ) -> None:
     """The rate rises over a tenth of the phase; a border lies where a pass counts otherwise."""
-    passes = passes.replace("*1", ", ".join(["1"] * 19))
+    passes = f"{{count: {count}, priority: {priority}}}"
     phase = f"{{name: youth, scenes: rest, rewarm: 0.1, moments: anew, passes: {passes}}}"
     (youth,) = compile_order(corpus, parse_curriculum(f"name: a\nphases: [{phase}]")).phases
-    one = youth.stop // (20 if "20" in passes else 3)
     assert [
-        (begin // one, levers.lr_scale, levers.rewarm, levers.moments)
+        (begin * count // youth.stop, levers.lr_scale, levers.rewarm, levers.moments)
         for begin, levers in youth.stretches
     ] == [(n, scale, pytest.approx(rewarm), moments) for n, scale, rewarm, moments in stretches]
 

@@ -113,7 +113,7 @@ def verify(
     corpus: Annotated[Path | None, typer.Option(help="An export's corpus.")] = None,
 ) -> None:
     """Check that what a run consumed, or an export holds, is its order, and nothing is damaged."""
-    from upbringing.terminal.showing import verify_runs
+    from upbringing.terminal.verifying import verify_runs
 
     if as_ is None:
         verify_runs(runs)
@@ -155,15 +155,9 @@ def ablate(
     num_random: Annotated[int, typer.Option("--random", min=2, help="Random modules.")] = 16,
 ) -> None:
     """Put a module back to what it was before it learnt: does the mind miss what it was taught?"""
-    from upbringing.character import ablate as put_back
-    from upbringing.terminal.console import ablation_table, say, wide
-    from upbringing.training import Run
+    from upbringing.terminal.ablating import ablate_run
 
-    found = put_back(Run.open(run), age, num_random=num_random)
-    learnt = f"{len(found.weights)} weights that learnt from age {found.from_age:g}"
-    say(f"{learnt} to {found.to_age:g}, put back to what they were, beside {num_random} random")
-    say("modules of that size; effects in bits per byte of held-out text")
-    wide.print(ablation_table(found))
+    ablate_run(run, age, num_random=num_random)
 
 
 def compare(
@@ -210,6 +204,6 @@ def talk(
 ) -> None:
     """Give the same prompt to several minds."""
     from upbringing.character import Sampling
-    from upbringing.terminal.showing import talk_to
+    from upbringing.terminal.talking import talk_to
 
     talk_to(runs, prompt, age, Sampling(temperature, num_tokens, seeds))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from upbringing.destinations import check_new
-from upbringing.errors import InputError
+from upbringing.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from upbringing.corpus import Fields
@@ -44,6 +45,12 @@ Shape = Annotated[
 ]
 Schedule = Annotated[
     str, typer.Option(help="constant, linear, cosine, wsd, steep, inverse_sqrt, or a table.")
+]
+Schedules = Annotated[
+    str | None,
+    typer.Option(
+        help="constant, linear, cosine, wsd, steep, inverse_sqrt, or tables; with commas."
+    ),
 ]
 Priority = Annotated[
     str | None, typer.Option(help="How much each age counts: a curve, as for --schedule.")
@@ -122,6 +129,17 @@ def curve_in(said: str, option: str) -> Any:
     from upbringing.yaml_tree import read_tree
 
     return dict(read_tree(said, name=option))
+
+
+def curves_in(listed: str, option: str) -> list[Any]:
+    """`linear, {wsd: 0.1}` as several curves, each a name or a map."""
+    from upbringing.yaml_tree import read_tree
+
+    try:
+        return list(read_tree(f"{{curves: [{listed}]}}", name=option)["curves"])
+    except SettingsError as error:
+        # Its columns are those of more than a person wrote.
+        raise SettingsError([replace(p, where=option) for p in error.problems]) from error
 
 
 def vectors_in(said: str) -> Source:

@@ -13,13 +13,14 @@ from upbringing.cli.options import (
     Lang,
     LogTo,
     NoText,
+    Schedules,
     Sinks,
     Texts,
     Workers,
+    curves_in,
     fields_in,
     is_new,
     log_to_sinks,
-    names_in,
     numbers_in,
     some_names,
 )
@@ -39,8 +40,8 @@ def raise_(
     shape: Annotated[str | None, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = None,
     tokens: Annotated[int | None, typer.Option(help="Tokens of a life.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Minds an arm.")] = None,
-    arms: Annotated[str | None, typer.Option(help="Of F,M,L,S,O,N.")] = None,
-    schedules: Annotated[str | None, typer.Option(help="Of constant,linear,steep.")] = None,
+    arms: Annotated[str | None, typer.Option(help="Of F,M,L,S,O,N,D.")] = None,
+    schedules: Schedules = None,
     batch_size: Annotated[int | None, typer.Option(help="Rows of an optimiser step.")] = None,
     fields: Annotated[str | None, typer.Option(help="text=…,kind=…,lang=…,work=…,date=…")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Mend broken encodings.")] = False,
@@ -66,7 +67,7 @@ def raise_(
         tokens=tokens,
         seeds=seeds,
         arms=some_names(arms),
-        schedules=some_names(schedules),
+        schedules=schedules and curves_in(schedules, "--schedules"),
         batch_size=batch_size,
     )
     source = (
@@ -118,7 +119,8 @@ def study(
     from upbringing.settings import load_settings
     from upbringing.study import StudySettings, conclude, execute, gates, lines_of, prepare
     from upbringing.study.preregistration import FILE as PREREGISTRATION
-    from upbringing.terminal.console import gates_table, say, wide
+    from upbringing.terminal.console import say, wide
+    from upbringing.terminal.gating import gates_table
     from upbringing.terminal.study_progress import StudyProgress
 
     mirrored = log_to_sinks(log, log_to, out)
@@ -192,7 +194,7 @@ def imprint(
     out: Annotated[Path, typer.Option("-o", "--out", help="Continues if it is there.")],
     lang: Lang = None,
     shape: Annotated[str, typer.Option(help="300k, 1m, 3m, 10m, 30m, 124m.")] = "300k",
-    schedules: Annotated[str, typer.Option(help="One or several, with commas.")] = "linear",
+    schedules: Schedules = "linear",
     ages: Annotated[int, typer.Option(help="At which packets are met, and packets a life.")] = 8,
     seeds: Annotated[int, typer.Option(help="Of twice as many lives as ages.")] = 4,
     tokens: Annotated[int | None, typer.Option(help="Of a life; all by default.")] = None,
@@ -202,15 +204,18 @@ def imprint(
     peak_lr: Annotated[float | None, typer.Option(help="The shape's own by default.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="AdamW's; 0.1 by default.")] = None,
     workers: Workers = None,
+    log: Sinks = None,
+    log_to: LogTo = None,
 ) -> None:
     """Measure what is left of text by the age at which it was met, beside what is predicted."""
     from upbringing.study import ImprintSettings
     from upbringing.terminal.imprinting import measure_imprint
 
+    mirrored = log_to_sinks(log, log_to, out)
     settings = ImprintSettings(
         lang=lang,
         shape=shape,
-        schedules=tuple(names_in(schedules)),
+        schedules=tuple(curves_in(schedules or "", "--schedules")),
         num_ages=ages,
         num_seeds=seeds,
         tokens=tokens,
@@ -220,7 +225,7 @@ def imprint(
         peak_lr=peak_lr,
         weight_decay=weight_decay,
     )
-    measure_imprint(corpus, settings, out, num_workers=workers)
+    measure_imprint(corpus, settings, out, num_workers=workers, log=mirrored)
 
 
 def report(

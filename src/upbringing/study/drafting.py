@@ -18,7 +18,6 @@ from upbringing.training import (
     Numerics,
     Priority,
     Recipe,
-    Said,
     Shape,
     device_named,
     shape_named,
@@ -97,7 +96,7 @@ class Draft:
             peak_lr=asked.peak_of(schedule),
             num_rows=self.num_rows,
             # Arms are looked at through life, all others at its end.
-            ages=self._ages(curve) if is_arm else (1.0,),
+            ages=self._ages if is_arm else (1.0,),
         )
         half_lives = tuple(one.ema for one in asked.averages if one.ema) if is_arm else ()
         recipe = replace(
@@ -109,16 +108,20 @@ class Draft:
         if asked.priority:
             priority = Priority(asked.priority.curve, asked.priority.weighs)
             recipe = replace(recipe, priority=priority)
+        if is_arm:
+            kept = {*recipe.ages, *cut_short(recipe.steps)}
+            recipe = replace(recipe, ages=tuple(sorted(kept)))
         if arm == "D":
             first = self._rows(self.orders[f"F-s{seed}"])
             weights = dose_weights(rows, first, recipe.steps, self.block.kinds)
             recipe = replace(recipe, loss_by_kind=weights)
         return Plan(f"{arm}-{schedule}-s{seed}", arm, schedule, seed, order, recipe, role)
 
-    def _ages(self, curve: Said) -> tuple[float, ...]:
-        """The ages that are kept of every arm under a schedule."""
+    @cached_property
+    def _ages(self) -> tuple[float, ...]:
+        """The ages that are kept of every arm."""
         asked = self.settings
-        kept = {*asked.ages, *cut_short(curve)}
+        kept = {*asked.ages}
         for arm in FIRST_ARMS if asked.next else ():
             kept |= {*borders_of(self._rows(self.orders[f"{arm}-s{asked.seeds[0]}"]))}
         return tuple(sorted(kept))

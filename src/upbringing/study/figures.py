@@ -33,7 +33,7 @@ from upbringing.study.statistics import (
 
 COMPANIONS = ("style_margin_sum", "style_margin_pmi")
 CUT_SHORT = "cut short"
-"""What is read at the age at which a steep schedule has spent its rate."""
+"""What is read at the age at which a life has spent its rate, where that is early."""
 LIFE_ALONG = "life, along"
 """The end of life by what is asked along it: what compares with a life cut short."""
 
@@ -82,12 +82,17 @@ class Figures:
                 label = f"{average.name} − none"
                 changes = self._changes((schedule, average.name), (schedule, LIFE))
                 found += [replace(change, average=label) for change in changes]
-        for schedule, curve in self.design.settings.curves.items():
-            if cut_short(curve):
+        for schedule in self.design.settings.curves:
+            if self.cut_short(schedule):
                 label = f"{schedule} − {schedule}, {CUT_SHORT}"
                 changes = self._changes((schedule, LIFE_ALONG), (schedule, CUT_SHORT))
                 found += [replace(change, schedule=label) for change in changes]
         return found
+
+    def cut_short(self, schedule: str) -> tuple[float, ...]:
+        """The age at which lives under a schedule have spent their rate; none where it is late."""
+        plans = (plan for plan in self.design.plans if plan.is_arm and plan.schedule == schedule)
+        return cut_short(next(plans).recipe.steps)
 
     def costs(self, schedule: str, stage: str) -> tuple[Cost, ...]:
         """Held-out bits per byte of each arm against its shuffle."""
@@ -120,7 +125,7 @@ class Figures:
         """Each arm's figure at the end of a stage, (num_seeds,); NaN for a run that has none."""
         seeds, age, scope = self.design.settings.seeds, 1.0, WHOLE
         if stage == CUT_SHORT:
-            (age,) = cut_short(self.design.settings.curves[schedule])
+            (age,) = self.cut_short(schedule)
         if stage in _ALONG:
             stage, scope = LIFE, ALONG
         found = self.readings.filter(

@@ -20,7 +20,6 @@ from upbringing.errors import ArtefactError
 from upbringing.files import read_json, write_json
 from upbringing.study.answer import answer
 from upbringing.study.beside import explored, half_lives, spreads_of_orders
-from upbringing.study.cut_short import cut_short
 from upbringing.study.design import WASHOUT, Design, Dimension
 from upbringing.study.doses import Doses, doses
 from upbringing.study.execution import LIFE, is_done
@@ -134,7 +133,7 @@ def _decided(figures: Figures, washout: Washout | None) -> _Decided:
                 found.verdicts.append(_verdict(design, one, poles, own, price, after, washed))
             found.contrasts.extend([*own, *washed])
             found.costs.extend(price)
-        if cut_short(settings.curves[schedule]):
+        if figures.cut_short(schedule):
             found.contrasts.extend(figures.contrasts(schedule, CUT_SHORT))
     found.contrasts.extend(figures.interactions())
     return found

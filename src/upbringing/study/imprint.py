@@ -32,10 +32,25 @@ from upbringing.errors import ArtefactError, InputError, Problem
 from upbringing.files import write_json
 from upbringing.identity import digest_json
 from upbringing.order import Order, Rows
+from upbringing.study.execution import LIFE
 from upbringing.study.fixed import read_fixed
 from upbringing.study.packets import Asked, Packet
 from upbringing.study.pool import OnProgress, Progress, Work, side_by_side
-from upbringing.training import Recipe, read_checkpoint, read_curve, shape_named, train
+from upbringing.training import (
+    NO_LOG,
+    KindsRead,
+    Log,
+    Moment,
+    OnStep,
+    Recipe,
+    Said,
+    curve_label,
+    read_checkpoint,
+    read_curve,
+    say_curve,
+    shape_named,
+    train,
+)
 
 FORMAT = "imprint/1"
 FEWEST_AGES = 4
@@ -45,6 +60,7 @@ FEWEST_AGES = 4
 class ImprintSettings:
     """What is asked; None is left to the corpus or to the shape.
 
+    schedules        curves of the learning rate over age (`read_curve`)
     num_ages         slots of age, as many as packets that a life meets
     num_seeds        of 2 · num_ages lives each
     tokens           length of a life, packets included; by default all training scenes once
@@ -54,7 +70,7 @@ class ImprintSettings:
     lang: str | None = None
     shape: str = "300k"
     vocabulary: int | None = None
-    schedules: tuple[str, ...] = ("linear",)
+    schedules: tuple[Said, ...] = ("linear",)
     num_ages: int = 8
     num_seeds: int = 4
     tokens: int | None = None
@@ -71,22 +87,34 @@ class ImprintSettings:
             problems.append(Problem(what, allowed=f"{FEWEST_AGES} or more"))
         if self.num_seeds < 1 or self.scenes_a_packet < 1:
             problems.append(Problem("no seed, or no scene in a packet", allowed="1 or more"))
-        if not self.schedules or len(set(self.schedules)) < len(self.schedules):
-            said = ", ".join(self.schedules) or "none"
-            problems.append(Problem(f"schedules: {said}", do="name each once"))
         if self.peak_lr is not None and not 0 < self.peak_lr < math.inf:
             problems.append(Problem(f"the peak rate is {self.peak_lr:g}", allowed="above 0"))
         if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
             what = f"a weight decay of {self.weight_decay:g}"
             problems.append(Problem(what, allowed="0 or more"))
-        for read, names in ((shape_named, [self.shape]), (read_curve, self.schedules)):
-            for name in names:
-                try:
-                    read(name)
-                except InputError as error:
-                    problems += error.problems
+        schedules: list[Said] = []
+        for said in self.schedules:
+            try:
+                schedules.append(say_curve(read_curve(said)))
+            except InputError as error:
+                problems += error.problems
+        labels = [curve_label(said) for said in schedules]
+        if not self.schedules or len(set(labels)) < len(labels):
+            what = f"schedules: {', '.join(labels) or 'none'}"
+            problems.append(Problem(what, do="name each once"))
+        try:
+            shape_named(self.shape)
+        except InputError as error:
+            problems += error.problems
         if problems:
             raise InputError(problems)
+        # As JSON gives it back: a table's ages are text there.
+        object.__setattr__(self, "schedules", tuple(schedules))
+
+    @property
+    def curves(self) -> dict[str, Said]:
+        """The schedules by the names that runs and records have for them."""
+        return {curve_label(said): said for said in self.schedules}
 
 
 @dataclass(frozen=True)
@@ -100,7 +128,10 @@ class Met:
 
 @dataclass(frozen=True)
 class ImprintLife:
-    """One run to come. `met` says at which slot each packet is met; others never are."""
+    """One run to come. `met` says at which slot each packet is met; others never are.
+
+    schedule  by its name in `curves`
+    """
 
     name: str
     schedule: str
@@ -189,30 +220,49 @@ def execute_imprint(
     *,
     num_workers: int | None = None,
     on_progress: OnProgress | None = None,
+    log: Log = NO_LOG,
 ) -> None:
     """Raise and ask all minds that are not yet; the same call continues after a kill.
 
-    Raises what a run raises, and `ResumeError` if a worker is killed.
+    `log` says where the figures of each step go besides. Raises what a run raises, and
+    `ResumeError` if a worker is killed.
     """
-    begin = partial(_begin, design.path)
+    begin = partial(_begin, design.path, log)
     side_by_side(begin, design.todo(), num_workers=num_workers, on_progress=on_progress)
 
 
-def _begin(path: Path) -> Work:
+def _begin(path: Path, log: Log) -> Work:
     """What a process does for each run of the design at `path`, which it opens once."""
     design = ImprintDesign.open(path)
     asked = Asked.of(design.corpus, design.packets, design.tokens.tokenizer)
-    return lambda name, report: _raise_one(design, asked, design.lives[name], report)
+
+    def work(name: str, report: OnProgress) -> None:
+        def warn(line: str) -> None:
+            report(Progress(name, LIFE, warning=line))
+
+        with log.open(warn) as mirror:
+            _raise_one(design, asked, design.lives[name], report, mirror(name))
+
+    return work
 
 
-def _raise_one(design: ImprintDesign, asked: Asked, life: ImprintLife, report: OnProgress) -> None:
+def _raise_one(
+    design: ImprintDesign, asked: Asked, life: ImprintLife, report: OnProgress, mirrored: OnStep
+) -> None:
     """Raise one mind and write down what it knows; nothing of one that diverged."""
+    rows = design.rows(life)
+    kinds = KindsRead(rows, life.recipe.steps)
+
+    def on_step(now: Moment) -> None:
+        mirrored(now)
+        report(Progress(life.name, LIFE, now, kinds.at(now.done - 1)))
+
     run = train(
-        design.rows(life),
+        rows,
         life.recipe,
         design.path / "runs" / life.name,
         sources={"corpus": design.corpus.path, "order": design.path / "orders" / life.order},
-        on_step=lambda now: report(Progress(life.name, "life", now)),
+        on_step=on_step,
     )
     knows = None
     if run.diverged_at is None:

@@ -91,7 +91,7 @@ def conclude_imprint(design: ImprintDesign) -> dict[str, Any]:
         )
     knows = {name: read_json(design.known(life))["knows"] for name, life in design.lives.items()}
     measures = next((tuple(known) for known in knows.values() if known), (TEXT,))
-    schedules = design.settings.schedules
+    schedules = tuple(design.settings.curves)
     curves = [_curve(design, knows, s, measure) for measure in measures for s in schedules]
     first = {life.schedule: life for life in reversed(design.lives.values())}
     findings = {

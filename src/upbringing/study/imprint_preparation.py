@@ -21,7 +21,7 @@ from upbringing.study.fixed import fix
 from upbringing.study.imprint import FORMAT, ImprintDesign, ImprintLife, ImprintSettings, Met
 from upbringing.study.lives import language_of, stream, tokens_of
 from upbringing.study.packets import Packet, deal_packets, filler_of
-from upbringing.training import Numerics, Recipe, best_device, shape_named
+from upbringing.training import Imprint, Numerics, Recipe, best_device, shape_named
 from upbringing.training.recipe import digestible
 
 _HALVES = ("a", "b")
@@ -31,9 +31,9 @@ _MOST_OF_A_SLOT = 0.5  # that a packet may fill, so that ages stay apart
 def prepare_imprint(settings: ImprintSettings, corpus: Corpus, place: Path) -> ImprintDesign:
     """Design it at `place`, or find it there.
 
-    Raises `InputError` for too little text, too few packets, and packets so long that their ages
-    run into each other, and a `place` with something else; `ResumeError` if another imprint lies
-    there.
+    Raises `InputError` for too little text, too few packets, packets so long that their ages run
+    into each other, a weight decay beyond what the prediction holds for, and a `place` with
+    something else; `ResumeError` if another imprint lies there.
     """
     check_continued(place, ("imprint.json", "orders"), "imprint")
     lang = language_of(settings, corpus)
@@ -78,7 +78,7 @@ class _Draft:
         for seed in range(self.settings.num_seeds):
             for half in _HALVES:
                 square = list(self._square(seed, half))
-                for schedule in self.settings.schedules:
+                for schedule in self.settings.curves:
                     compared = {
                         name: (rows, self._recipe(rows, schedule, seed)) for name, rows, _ in square
                     }
@@ -161,18 +161,22 @@ class _Draft:
         return met
 
     def _recipe(self, rows: Rows, schedule: str, seed: int) -> Recipe:
-        """The same for all lives of a schedule and seed, but for the order."""
+        """The same for all lives of a schedule and seed, but for the order.
+
+        Raises `InputError` for lives that have no predicted imprint.
+        """
         asked = self.settings
         recipe = Recipe.of(
             rows,
             shape_named(asked.shape),
             seed=seed,
-            schedule=schedule,
+            schedule=asked.curves[schedule],
             batch_size=asked.batch_size,
             numerics=Numerics(device=best_device()),
             peak_lr=asked.peak_lr,
             ages=(1.0,),
         )
-        if asked.weight_decay is None:
-            return recipe
-        return replace(recipe, weight_decay=asked.weight_decay)
+        if asked.weight_decay is not None:
+            recipe = replace(recipe, weight_decay=asked.weight_decay)
+        Imprint.of(recipe.steps, recipe.weight_decay)
+        return recipe

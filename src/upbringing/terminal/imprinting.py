@@ -6,7 +6,6 @@ findings and their picture. The same call continues, or finds that nothing is le
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,24 +18,34 @@ from upbringing.report import imprint_picture
 from upbringing.study import (
     ImprintDesign,
     ImprintSettings,
-    Progress,
     conclude_imprint,
     execute_imprint,
     prepare_imprint,
 )
+from upbringing.study.execution import LIFE
 from upbringing.terminal.console import say, wide
-
-_LINE_EVERY_S = 15.0
+from upbringing.terminal.study_progress import MindsProgress
+from upbringing.training import NO_LOG, Log
 
 
 def measure_imprint(
-    corpus: Path, settings: ImprintSettings, place: Path, *, num_workers: int | None = None
+    corpus: Path,
+    settings: ImprintSettings,
+    place: Path,
+    *,
+    num_workers: int | None = None,
+    log: Log = NO_LOG,
 ) -> None:
-    """Raise and ask what is still to raise at `place`, and print the curves."""
+    """Raise and ask what is still to raise at `place`, and print the curves.
+
+    `log` says where the figures of each step go besides.
+    """
     design = prepare_imprint(settings, Corpus.open(corpus), place)
     for line in _plan_lines(design):
         say(line)
-    execute_imprint(design, num_workers=num_workers, on_progress=_Watch(design))
+    to_do = {name: {LIFE: len(design.lives[name].recipe.steps)} for name in design.todo()}
+    with MindsProgress(to_do) as progress:
+        execute_imprint(design, num_workers=num_workers, on_progress=progress, log=log)
     findings = conclude_imprint(design)
     write_text(place / "picture.svg", imprint_picture(findings))
     for table in tables_of(findings["curves"]):
@@ -53,27 +62,11 @@ def _plan_lines(design: ImprintDesign) -> list[str]:
     num_tokens = first.recipe.num_rows * first.recipe.row_length
     plan = (
         f"imprint: {num_lives} minds ({settings.shape}), {num_tokens:,} tokens each; "
-        f"{settings.num_ages} ages × 2 squares × {', '.join(settings.schedules)} × "
+        f"{settings.num_ages} ages × 2 squares × {', '.join(settings.curves)} × "
         f"{settings.num_seeds} seeds, design {design.digest[:12]}"
     )
     done = f"{num_lives - left} raised already" if left else "all are raised already"
     return [plan, done] if left < num_lives else [plan]
-
-
-class _Watch:
-    """Says now and then how many minds are raised, and how long the others will take."""
-
-    def __init__(self, design: ImprintDesign) -> None:
-        self.total, self.done = len(design.todo()), 0
-        self.started = self.said = time.monotonic()
-
-    def __call__(self, progress: Progress) -> None:
-        self.done += progress.stage == "measured"
-        now = time.monotonic()
-        if self.done and now - self.said > _LINE_EVERY_S:
-            self.said = now
-            left = (now - self.started) * (self.total - self.done) / self.done
-            say(f"  {self.done} of {self.total} minds raised, about {left:.0f} s left")
 
 
 def tables_of(curves: Sequence[dict[str, Any]]) -> list[Table]:

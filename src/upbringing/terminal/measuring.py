@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from upbringing.character import measure_run, measures_named, probes_of
+from rich.table import Table
+from rich.text import Text
+
+from upbringing.character import Profile, measure_run, measures_named, probes_of
 from upbringing.character.axis_files import find_axes
 from upbringing.character.probes import Probes, axis_between, lang_read
 from upbringing.character.surface import marks_of_pole
 from upbringing.corpus import Corpus
 from upbringing.errors import InputError
-from upbringing.terminal.console import profile_table, say, wide
+from upbringing.terminal.console import printable, say, wide
 from upbringing.training import Run
 
 
@@ -34,7 +37,7 @@ def measure_mind(
     for one in probes.asked:
         if one.judge is None:
             say(f"{one.axis.name}: no voice is heard: {one.no_judge}")
-    wide.print(profile_table(profile))
+    wide.print(_table(profile))
     for pole in (probes.axis.positive, probes.axis.negative):
         found = [f"{name} {value:.3f}" for name, value in marks_of_pole(probes, pole).items()]
         if found:
@@ -63,3 +66,21 @@ def probes_on_axes(
     if not found:
         raise InputError("no axis is named", do="say two poles, kinds of text, or --axis")
     return probes_of(corpus, found, run.tokens(corpus).tokenizer, extra=extra)
+
+
+def _table(profile: Profile) -> Table:
+    """A run's readings: a row a measure and subject, a column an age.
+
+    The column "in full" has what was asked at the end with all the probes.
+    """
+    ages = profile.readings["age"].unique().sort().to_list()
+    moments = [*((age, "along") for age in ages), (max(ages, default=1.0), "whole")]
+    table = Table("measure", "of", *(f"{age:g}" for age in ages), "in full", "unit", box=None)
+    rows = profile.readings.group_by("measure", "subject", "unit", maintain_order=True)
+    for (measure, subject, unit), readings in rows:
+        found = {(a, scope): v for a, scope, v in readings["age", "scope", "value"].iter_rows()}
+        values = [f"{found[at]:.3f}" if at in found else "–" for at in moments]
+        table.add_row(
+            Text(printable(str(measure))), Text(printable(str(subject))), *values, str(unit)
+        )
+    return table

@@ -1,22 +1,19 @@
-"""Showing and talking: any artefact in a terminal, and the same prompt to several minds.
+"""Showing: any artefact in a terminal.
 
 What needs a trainer imports it where it is needed: a look at an order answers at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 from rich.tree import Tree
 
-from upbringing.corpus import Corpus, load_tokenizer
-from upbringing.destinations import kind_of
-from upbringing.errors import InputError, Problem, UpbringingError, VerificationError
-from upbringing.files import read_json, write_text
+from upbringing.corpus import Corpus
+from upbringing.errors import InputError
+from upbringing.files import write_text
 from upbringing.order import Order
 from upbringing.terminal.console import corpus_tree, out, printable, say, wide
 from upbringing.terminal.looking import (
@@ -26,10 +23,6 @@ from upbringing.terminal.looking import (
     say_moment,
     say_order,
 )
-
-if TYPE_CHECKING:
-    from upbringing.character import Sampling
-    from upbringing.training import Run
 
 
 @dataclass(frozen=True)
@@ -170,107 +163,3 @@ def _show_study(folder: Path) -> None:
     if (path / "findings.json").exists():
         for line in open_findings(path)["answer"]:
             say(line)
-
-
-def verify_runs(paths: Sequence[Path]) -> None:
-    """Check every run and folder of notes named, of a study all finished runs; a line for each.
-
-    Raises `VerificationError` with everything that does not.
-    """
-    problems: list[Problem] = []
-    for folder in [found for path in paths for found in _to_verify(path)]:
-        try:
-            line = _verified(folder)
-        except UpbringingError as error:
-            problems += [p if p.where else replace(p, where=str(folder)) for p in error.problems]
-        else:
-            say(f"{folder}: {line}")
-    if problems:
-        raise VerificationError(problems)
-
-
-def _verified(folder: Path) -> str:
-    """What is true of a run, or of notes; raises where it isn't."""
-    if _holds_notes(folder):
-        from upbringing.training.consumed import Consumed
-
-        return Consumed.open(folder).verify()
-    from upbringing.training import Run
-
-    return f"consumed its order, row by row; ledger {Run.open(folder).verify()[:16]}"
-
-
-def _format_of(export: Path) -> str:
-    return str(read_json(export / "export.json")["recipe"]["as"])
-
-
-def _holds_notes(folder: Path) -> bool:
-    return (folder / "feed.json").exists() or any(folder.glob("*.notes"))
-
-
-def _to_verify(path: Path) -> list[Path]:
-    """The finished runs of a study, or the folder itself."""
-    from upbringing.study import study_folder
-
-    if kind_of(path) == "an export":
-        what = f"is an export as {_format_of(path)}, and is checked against its order"
-        do = f"say --as {_format_of(path)} --order FOLDER --corpus FOLDER"
-        raise InputError(what, where=str(path), do=do)
-
-    study = study_folder(path)
-    if not (study / "study.json").exists():
-        return [path]
-    found = sorted(file.parent for file in study.glob("runs/*/run.json"))
-    if not found:
-        raise InputError("no run is finished yet", where=str(study))
-    return found
-
-
-def talk_to(paths: Sequence[Path], prompt: str, age: float, sampling: Sampling) -> None:
-    """Print how each mind goes on from `prompt` at `age`, and the rule that chose the samples.
-
-    A folder of a model is a mind of no known age. Raises `InputError` for a prompt that fills a row
-    of the mind.
-    """
-    from upbringing.character import draw_samples
-    from upbringing.training import open_mind
-
-    asked = [named for path in paths for named in _checkpoints(path, age)]
-    say(sampling.rule)
-    for name, folder in asked:
-        if folder is None:
-            say(f"\n{name} diverged before its first checkpoint")
-            continue
-        for sample in draw_samples(open_mind(folder), load_tokenizer(folder), [prompt], sampling):
-            say(f"\n{name}, seed {sample.seed}")
-            say(f"{prompt}{sample.text}")
-
-
-def _checkpoints(path: Path, age: float) -> Iterator[tuple[str, Path | None]]:
-    """The checkpoints nearest to `age` at a path, each with a name; None where there is none."""
-    if (path / "config.json").exists():
-        yield path.resolve().name, path
-        return
-    for run in _runs([path]):
-        if run.checkpoints:
-            nearest = min(run.checkpoints, key=lambda known: abs(known - age))
-            yield f"{run.path.name}, age {nearest:g}", run.checkpoints[nearest]
-        else:
-            yield run.path.name, None
-
-
-def _runs(paths: Sequence[Path]) -> list[Run]:
-    """The runs named; of a study, every arm's first seed under the first schedule."""
-    from upbringing.study import Design, study_folder
-    from upbringing.training import Run
-
-    folders: list[Path] = []
-    for path in paths:
-        study = study_folder(path)
-        if (study / "study.json").exists():
-            settings = Design.open(study).settings
-            first = f"{next(iter(settings.curves))}-s{settings.seeds[0]}"
-            folders += [study / "runs" / f"{arm}-{first}" for arm in settings.arms]
-        else:
-            folders.append(path)
-    return [Run.open(folder) for folder in folders]

@@ -1,4 +1,4 @@
-"""Study progress: how far a study is, for a person who watches.
+"""Study progress: how far the raising of many minds is, for a person who watches.
 
 The minds that are done, counted, above the lives that are under way (`progress`).
 """
@@ -6,10 +6,13 @@ The minds that are done, counted, above the lives that are under way (`progress`
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from itertools import takewhile
 from typing import Self
 
 from upbringing.study import Design, is_done
 from upbringing.study import Progress as News
+from upbringing.study.design import WASHOUT, Plan
 from upbringing.study.execution import LIFE, has_washout
 from upbringing.terminal.progress import UnderWay, say_warning
 from upbringing.training import Moment
@@ -18,23 +21,15 @@ from upbringing.training.cost import duration
 _FEWEST_TO_TELL = 0.02  # of all steps: the first minds wait for a compiler, and for one another
 
 
-class StudyProgress:
-    """How far a study is: its minds that are done, counted, and those that are under way.
+class MindsProgress:
+    """How far minds are that are raised side by side: counted, and those that are under way.
 
-    With `rungs_only`, of the poles and ladders alone.
+    Takes, by their names, the steps of each stage of the runs that are to do, in turn.
     """
 
-    def __init__(self, design: Design, *, rungs_only: bool = False) -> None:
-        washout = design.settings.washout
-        self._lives = {
-            plan.name: len(plan.recipe.steps)
-            for plan in design.plans
-            if not (is_done(design, plan) or (rungs_only and plan.role != "rung"))
-        }
-        self._steps = dict(self._lives)
-        for plan in design.plans:
-            if plan.name in self._steps and washout and has_washout(design, plan):
-                self._steps[plan.name] += round(self._lives[plan.name] * washout.share)
+    def __init__(self, stages: Mapping[str, Mapping[str, int]]) -> None:
+        self._lengths = stages
+        self._steps = {run: sum(steps.values()) for run, steps in stages.items()}
         self._done = dict.fromkeys(self._steps, 0)
         self._stages: dict[str, str] = {}
         self._num_measured, self._num_taken_up = 0, 0
@@ -73,9 +68,14 @@ class StudyProgress:
             self._stages[run] = stage
             self._num_taken_up += now.done - 1  # steps of a life that was begun before
             self._under_way.end(run)
-        self._done[run] = now.done if stage == LIFE else self._lives[run] + now.done
+        self._done[run] = self._before(run, stage) + now.done
         reads = f"reads {kind}" if now.done < now.total else "being measured"
         self._under_way.lived(run, now, reads, title=run if stage == LIFE else f"{run} {stage}")
+
+    def _before(self, run: str, stage: str) -> int:
+        """The steps of the stages of a run that come before this one."""
+        steps = self._lengths[run]
+        return sum(steps[name] for name in takewhile(lambda name: name != stage, steps))
 
     def _line(self) -> str:
         done, steps = sum(self._done.values()), max(1, sum(self._steps.values()))
@@ -102,3 +102,24 @@ class StudyProgress:
         if lived - lived_then <= _FEWEST_TO_TELL * (lived + left):
             return None
         return (time.monotonic() - at) * left / (lived - lived_then)
+
+
+class StudyProgress(MindsProgress):
+    """How far a study is; with `rungs_only`, of the poles and ladders alone."""
+
+    def __init__(self, design: Design, *, rungs_only: bool = False) -> None:
+        super().__init__(
+            {
+                plan.name: _stages_of(design, plan)
+                for plan in design.plans
+                if not (is_done(design, plan) or (rungs_only and plan.role != "rung"))
+            }
+        )
+
+
+def _stages_of(design: Design, plan: Plan) -> dict[str, int]:
+    """The steps of a run's life and, about, of its washout."""
+    num_steps, washout = len(plan.recipe.steps), design.settings.washout
+    if washout is None or not has_washout(design, plan):
+        return {LIFE: num_steps}
+    return {LIFE: num_steps, WASHOUT: round(num_steps * washout.share)}

@@ -26,7 +26,6 @@ from upbringing.training.run import Run
 from upbringing.training.schedules import (
     CURVES,
     Said,
-    age_of_mass,
     curve_label,
     lr_share,
     read_curve,
@@ -65,7 +64,6 @@ __all__ = [
     "Shape",
     "Soup",
     "Timeline",
-    "age_of_mass",
     "average_run",
     "best_device",
     "curve_label",

@@ -106,14 +106,7 @@ class _Timed:
     num_bytes: int
 
 
-def estimate_cost(
-    order: Order,
-    shape: str,
-    batch_size: int,
-    *,
-    row_length: int = 128,
-    num_checkpoints: int = len(DEFAULT_AGES),
-) -> Cost:
+def estimate_cost(order: Order, shape: str, batch_size: int, *, row_length: int = 128) -> Cost:
     """What a life on `order` would take. Counts what can be counted, and times a few steps.
 
     `batch_size` holds where a phase names none. Writes nothing.
@@ -124,6 +117,7 @@ def estimate_cost(
     timed = {
         rows: _time_step(shape, rows, row_length) for rows in {one.batch_size for one in stretches}
     }
+    num_checkpoints = len(DEFAULT_AGES)
     return Cost(
         num_visits=order.num_visits,
         num_tokens=_tokens_until(order, order.num_visits, tokens_a_byte),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from upbringing.errors import InputError
 from upbringing.order import Rows
 from upbringing.training.levers import Steps
 
@@ -39,7 +40,13 @@ def lr_mass(rows: Rows, steps: Steps, kinds: Collection[str]) -> npt.NDArray[np.
 def dose_weights(rows: Rows, like: Rows, steps: Steps, kinds: Collection[str]) -> dict[str, float]:
     """Factors on the loss of each kind, by which `rows` give these kinds, and all others together,
     the mass that they have in `like`, under the same steps.
+
+    Raises `InputError` where `rows` teach none of them, so that no factor gives them any.
     """
-    inside, outside = (lr_mass(like, steps, kinds) / lr_mass(rows, steps, kinds)).tolist()
-    there = rows.order.corpus.columns(["kind"])["kind"].cast(pl.String).unique().sort()
-    return {kind: inside if kind in kinds else outside for kind in there}
+    there = lr_mass(rows, steps, kinds)
+    if not there.all():
+        what = "a block, or all else, that is read only where the rate or the loss is 0"
+        raise InputError(what, do="let more of life learn, or leave D out of the arms")
+    inside, outside = (lr_mass(like, steps, kinds) / there).tolist()
+    all_kinds = rows.order.corpus.columns(["kind"])["kind"].cast(pl.String).unique().sort()
+    return {kind: inside if kind in kinds else outside for kind in all_kinds}

@@ -38,9 +38,16 @@ class Imprint:
     def of(cls, steps: Steps, weight_decay: float) -> Imprint:
         """The imprint of the ages of a life of these steps.
 
-        Raises `InputError` for a life that learns at no age.
+        Raises `InputError` for a life that learns at no age, and for a decay that takes more than
+        a whole weight in a step.
         """
         rate = steps.lr * (steps.loss_scale > 0)  # a step at 0 is left out, decay and all
+        if weight_decay * rate.max() > 1:
+            raise InputError(
+                f"under a weight decay of {weight_decay:g} a step of rate {rate.max():g} takes "
+                "more than all of a weight away",
+                allowed=f"a weight decay from 0 to {1 / rate.max():g}",
+            )
         # Of each step, what the decay of all later ones leaves.
         left = np.append(np.cumprod((1 - rate * weight_decay)[:0:-1])[::-1], 1.0)
         of_token = rate * left / steps.batch_size

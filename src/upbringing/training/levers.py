@@ -38,7 +38,7 @@ class Priority:
 
     def __post_init__(self) -> None:
         # As JSON gives it back: a table's ages are text there.
-        object.__setattr__(self, "curve", say_curve(read_curve(self.curve)))
+        object.__setattr__(self, "curve", say_curve(read_curve(self.curve, of="priority")))
 
 
 @dataclass(frozen=True)
@@ -238,9 +238,7 @@ def plan_steps(
     relative = cut.batch_size / (batch_size or cut.batch_size)
     count = lr_share(priority.curve, age) if priority else np.ones_like(age)
     weighs_rate = priority is not None and priority.weighs == "rate"
-    scale = (
-        np.array([one.lr_scale for one in levers])[segment] * relative ** _BATCH_RULES[batch_rule]
-    )
+    scale = timeline.lr_scales(cut, num_rows) * relative ** _BATCH_RULES[batch_rule]
     num_warm = max(1, round(warmup_share * len(cut)))
     warmup = np.minimum(1.0, np.arange(1, len(cut) + 1) / num_warm)
     for number, one in enumerate(levers):

@@ -17,8 +17,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import math
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,29 +25,13 @@ from torch import nn
 
 from upbringing.errors import InputError, Problem
 from upbringing.identity import generator
-from upbringing.training.minds import Mind
+from upbringing.training.minds import Attached, Mind
 
 if TYPE_CHECKING:
     from peft import LoraConfig
-    from peft.tuners.lora import LoraModel
 
 _NAME = "phase"
 _A, _B = f".lora_A.{_NAME}.weight", f".lora_B.{_NAME}.weight"
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """What `merge` needs of an adapter that is attached.
-
-    names   what a mind calls its weights, by the names that `peft` gives them
-    frozen  weights that learnt before
-    orders  modules whose own weights `peft` takes out and puts back, with the order of these
-    """
-
-    tuner: LoraModel
-    names: Mapping[str, str]
-    frozen: tuple[nn.Parameter, ...]
-    orders: tuple[tuple[nn.Module, tuple[str, ...]], ...]
 
 
 def attach(
@@ -71,7 +54,7 @@ def attach(
     orders = tuple((o, tuple(n for n, _ in o.named_parameters(recurse=False))) for o in owners)
     with torch.random.fork_rng(devices=[]):  # what `peft` draws is drawn anew below
         tuner = LoraModel(body, _config(body, chosen, rank, alpha), _NAME)
-    mind.adapter = Adapter(tuner, _names(body), frozen, orders)
+    mind.adapter = Attached(tuner, _names(body), frozen, orders)
     _draw(mind, seed, turn)
 
 

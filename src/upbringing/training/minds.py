@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,24 @@ from upbringing.errors import InputError, Problem
 from upbringing.order import Rows
 
 if TYPE_CHECKING:
-    from upbringing.training.lora import Adapter
+    from peft.tuners.lora import LoraModel
 
 _TOLERANCE = 1e-4  # of the largest logit: far above rounding, far below another token
+
+
+@dataclass(frozen=True)
+class Attached:
+    """An adapter that is attached to a mind, and what taking it off needs (`lora.merge`).
+
+    names   what a mind calls its weights, by the names that `peft` gives them
+    frozen  weights that learnt before
+    orders  modules whose own weights `peft` takes out and puts back, with the order of these
+    """
+
+    tuner: LoraModel
+    names: Mapping[str, str]
+    frozen: tuple[nn.Parameter, ...]
+    orders: tuple[tuple[nn.Module, tuple[str, ...]], ...]
 
 
 class Mind(nn.Module, ABC):
@@ -37,7 +53,7 @@ class Mind(nn.Module, ABC):
 
     row_length: int
     num_vocab: int
-    adapter: Adapter | None = None
+    adapter: Attached | None = None
 
     @property
     @abstractmethod

@@ -42,7 +42,7 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Shape:
-    """The form of a mind, all but its vocabulary, with the peak rate that suits it.
+    """The form of a mind, with the peak rate that suits it.
 
     `tied` says that one matrix is both embedding and head.
     """
@@ -232,11 +232,6 @@ class Decoder(Mind):
     def stock_config(self, end_of_text: int) -> dict[str, Any]:
         """The configuration of a stock Llama."""
         return stock_config(self.shape, self.row_length, end_of_text)
-
-
-def at_least_fp32(tensor: Tensor) -> Tensor:
-    """The tensor in fp32, or in fp64 if it is."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
 def _norm(x_BTD: Tensor, weight_D: Tensor) -> Tensor:

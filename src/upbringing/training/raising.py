@@ -83,7 +83,9 @@ class Life:
             partial(device_named, self.device),
             partial(shape_named, self.shape or USUAL_SHAPE),
             partial(read_curve, self.schedule),
-            partial(read_curve, "constant" if self.priority is None else self.priority),
+            partial(
+                read_curve, "constant" if self.priority is None else self.priority, of="priority"
+            ),
         ]
         for reading in readings:
             try:

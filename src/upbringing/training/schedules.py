@@ -104,11 +104,16 @@ class InverseSqrt(Curve):
 class Table(Curve):
     """Lines between knots: a factor for each of several ages; beyond them, that of the nearest."""
 
-    knots: Annotated[dict[Share, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    knots: Annotated[dict[float, Annotated[float, Field(ge=0)]], Field(min_length=1)]
 
     @field_validator("knots")
     @classmethod
     def _rises(cls, knots: dict[float, float]) -> dict[float, float]:
+        beyond = [age for age in knots if not 0 <= age <= 1]
+        if beyond:
+            raise ValueError(f"ages go from 0 to 1, the end of life, and {beyond[0]:g} is none")
+        if not any(knots.values()):
+            raise ValueError("0 at every age, so that nothing is learnt")
         return dict(sorted(knots.items()))
 
     def at(self, ages: Ages) -> Ages:
@@ -127,13 +132,13 @@ CURVES: Mapping[str, type[Curve]] = {
 }
 
 
-def read_curve(said: Any) -> Curve:
-    """A curve by its YAML. Raises `InputError` for what is none."""
+def read_curve(said: Any, *, of: str = "schedule") -> Curve:
+    """A curve by its YAML. Raises `InputError` for what is none; `of` says there what it is for."""
     if isinstance(said, Curve):
         return said
-    name, setting = _named(said)
+    name, setting = _named(said, of)
     if name not in CURVES:
-        raise InputError(f"no schedule is called {name!r}", allowed=", ".join(CURVES))
+        raise InputError(f"no {of} is called {name!r}", allowed=", ".join(CURVES))
     curve = CURVES[name]
     fields = list(curve.model_fields)
     if setting is None:
@@ -149,28 +154,30 @@ def read_curve(said: Any) -> Curve:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise InputError(f"schedule {name!r}: {where}: {first['msg'].lower()}") from error
+        what = first["msg"].removeprefix("Value error, ").lower()
+        raise InputError(f"{of} {name!r}: {where}: {what}") from error
 
 
-def _named(said: Any) -> tuple[str, Any]:
+def _named(said: Any, of: str) -> tuple[str, Any]:
     if isinstance(said, str):
         return said, None
-    if isinstance(said, Mapping) and said and all(map(_is_age, said)):
+    if isinstance(said, Mapping) and said and all(map(_is_number, said)):
         return "table", said
     if isinstance(said, Mapping) and len(said) == 1:
         name, setting = next(iter(said.items()))
         return str(name), setting
     raise InputError(
-        "a schedule is a name, one name with its settings, or a table of ages",
+        f"a {of} is a name, one name with its settings, or a table of ages",
         allowed=", ".join(CURVES),
     )
 
 
-def _is_age(key: Any) -> bool:
+def _is_number(key: Any) -> bool:
     try:
-        return 0 <= float(key) <= 1
+        float(key)
     except (TypeError, ValueError):
         return False
+    return True
 
 
 def say_curve(curve: Curve) -> Said:
@@ -200,10 +207,3 @@ def lr_share(schedule: Said, ages: Ages) -> Ages:
     Raises `InputError` for an unknown schedule.
     """
     return read_curve(schedule).at(ages)
-
-
-def age_of_mass(schedule: Said, share: float) -> float:
-    """The age by which this share of the learning-rate mass is spent, to a thousandth."""
-    ages = (np.arange(1000) + 0.5) / 1000
-    mass = lr_share(schedule, ages).cumsum()
-    return float(np.searchsorted(mass, share * mass[-1]) + 1) / 1000
