@@ -71,8 +71,8 @@ class Shape:
 SHAPES = {
     "300k": Shape(80, 2, 4, 216, num_vocab=2048, peak_lr=2e-3),
     "1m": Shape(128, 4, 4, 344, num_vocab=2048, peak_lr=2e-3),
-    "3m": Shape(192, 5, 6, 512, num_vocab=4096, peak_lr=2e-3),
-    "10m": Shape(320, 6, 5, 864, num_vocab=8192, peak_lr=1.5e-3),
+    "3m": Shape(192, 5, 6, 512, num_vocab=4096, peak_lr=1e-3),
+    "10m": Shape(320, 6, 5, 864, num_vocab=8192, peak_lr=5e-4),
     "30m": Shape(512, 8, 8, 1376, num_vocab=16384, peak_lr=1e-3),
     "124m": Shape(768, 12, 12, 2048, num_vocab=50_304, peak_lr=6e-4),
 }
