@@ -32,8 +32,8 @@ OnStep = Callable[[Moment], None]
 ALONE = World()
 
 _LOWER = (
-    "more micro-batches (`train --accumulation`, with another -o) leave the life as it is; or "
-    "lower the batch size, the row length or the shape"
+    "more micro-batches leave the life as it is (`train --accumulation`, or `accumulation` in a "
+    "study's `numerics`, in another -o); or lower the batch size, the row length or the shape"
 )
 
 
