@@ -28,7 +28,7 @@ from upbringing.training import (
     train,
 )
 from upbringing.training.averaging import Ema
-from upbringing.training.world import world_of_process
+from upbringing.training.world import joined_world
 
 BATCH = 8
 
@@ -81,7 +81,7 @@ def _live(
     settle_process(1)
     rows = rows_of(home)
     sources = {"corpus": home / "corpus", "order": home / "order"}
-    with world_of_process("cpu") as world:
+    with joined_world("cpu") as world:
         train(rows, recipe_of(rows, **options), place, sources=sources, world=world)
 
 
@@ -143,7 +143,7 @@ def _last(home: Path, place: Path, rank: int, port: int) -> None:
 
     sources = {"corpus": home / "corpus", "order": home / "order"}
     try:
-        with world_of_process("cpu") as world:
+        with joined_world("cpu") as world:
             train(rows, recipe, place, sources=sources, world=world, on_step=end)
     except ResumeError as error:
         place.with_suffix(".said").write_text(str(error))

@@ -29,6 +29,7 @@ from upbringing.errors import ArtefactError
 from upbringing.files import open_manifest, staged, write_manifest
 from upbringing.identity import Keys, digest_array
 from upbringing.order.given import check_split, checked_rows, rows_by_place, rows_of_ids
+from upbringing.order.levers import Levers
 from upbringing.order.sorting import argsort, inverse
 from upbringing.order.spans import PhaseSpan, check_spans
 
@@ -158,6 +159,11 @@ class Order:
         """The share of the life's bytes that lies behind each visit, in [0, 1): (num_visits,)."""
         ages: npt.NDArray[np.float64] = self.read[:-1] / self.read[-1]
         return ages
+
+    @property
+    def stretches(self) -> list[tuple[int, Levers]]:
+        """The positions at which stretches of levers begin, rising, with their levers."""
+        return [stretch for span in self.phases for stretch in span.stretches]
 
     def age_of(self, position: int) -> float:
         """The share of the life's bytes that lies behind a position; 1 behind the last visit."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from upbringing.corpus import TRAIN, train_tokenizer
 from upbringing.errors import InputError
 from upbringing.identity import keyed_hash
-from upbringing.order import Order
+from upbringing.order import Levers, Order
 from upbringing.order.words import count, size
 from upbringing.training.levers import Segment, Timeline
 from upbringing.training.machine import Numerics, best_device, settle_process
@@ -137,7 +137,7 @@ def estimate_cost(order: Order, shape: str, batch_size: int, *, row_length: int 
 
 def _unfit(order: Order, shape: str) -> list[str]:
     """What the phases teach and a mind of the shape has not; of another make it may have it."""
-    levers = [levers for span in order.phases for _, levers in span.stretches]
+    levers = [levers for _, levers in order.stretches]
     dwarf = Decoder(shape_named(shape).dwarf, row_length=1, seed=0)
     try:
         check_levers(dwarf, Timeline(tuple(Segment(0.0, one) for one in levers)))
@@ -165,8 +165,8 @@ def _stretches(
     order: Order, tokens_a_byte: float, batch_size: int, row_length: int
 ) -> list[Stretch]:
     """The phases as the trainer's timeline joins them; a row is of the phase of its first token."""
-    begins = [(start, levers) for span in order.phases for start, levers in span.stretches]
-    timeline = Timeline.of_stretches(dict(begins), batch_size)  # by position, in place of age
+    by_position: dict[float, Levers] = dict(order.stretches)  # in place of age
+    timeline = Timeline.of_stretches(by_position, batch_size)
     stops = [*timeline.borders[1:], order.num_visits]
     stretches = []
     for segment, stop in zip(timeline.segments, map(int, stops), strict=True):

@@ -87,11 +87,10 @@ class Timeline:
         `batch_size` holds where a phase names none.
         """
         stretches: dict[float, Levers] = {}
-        for span in rows.order.phases:
-            for start, levers in span.stretches:
-                first_row = int(np.searchsorted(rows.borders[:-1], rows.starts[start]))
-                if first_row < rows.num_rows:  # a phase may be too short to begin a row
-                    stretches[first_row / rows.num_rows] = levers
+        for start, levers in rows.order.stretches:
+            first_row = int(np.searchsorted(rows.borders[:-1], rows.starts[start]))
+            if first_row < rows.num_rows:  # a phase may be too short to begin a row
+                stretches[first_row / rows.num_rows] = levers
         return cls.of_stretches(stretches, batch_size)
 
     def first_rows(self, num_rows: int) -> list[int]:

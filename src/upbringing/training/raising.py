@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,7 @@ from upbringing.training.model import USUAL_SHAPE, Shape, shape_named
 from upbringing.training.recipe import Recipe
 from upbringing.training.run import Run, check_place
 from upbringing.training.schedules import Said, read_curve
-from upbringing.training.world import World, world_of_process
+from upbringing.training.world import World, joined_world
 
 _CHECKPOINT = "config.json"
 
@@ -165,9 +165,7 @@ class Life:
         shape = self.born_as
         peak = self.peak_lr or (shape and shape.peak_lr)
         assert peak, "a life with a parent says its rate"
-        levers = {
-            order.age_of(start): levers for span in order.phases for start, levers in span.stretches
-        }
+        levers = {order.age_of(start): levers for start, levers in order.stretches}
         steps = plan_steps(
             num_rows,
             Timeline.of_stretches(levers, self.batch_size),
@@ -200,7 +198,7 @@ def raise_on_order(
     life.check()
     check_place(place)
     settle_process(life.num_threads)
-    with world_of_process(device_named(life.device)) as world:
+    with joined_world(device_named(life.device)) as world:
         if not world.is_first:
             world.wait()  # the first one tokenises
         opened = Corpus.open(corpus)
@@ -237,9 +235,9 @@ def _adapted(timeline: Timeline, adapter: Adapter) -> Timeline:
     if own:
         what = f"from age {own[0].from_age:g} on, the order says what learns"
         raise InputError(what, do="leave --lora out, or take it out of the curriculum")
-    return Timeline(tuple(_with_lora(timeline.segments, adapter)))
-
-
-def _with_lora(segments: Iterable[Segment], adapter: Adapter) -> Iterable[Segment]:
-    for segment in segments:
-        yield replace(segment, levers=segment.levers.model_copy(update={"lora": adapter}))
+    return Timeline(
+        tuple(
+            Segment(one.from_age, one.levers.model_copy(update={"lora": adapter}))
+            for one in timeline.segments
+        )
+    )

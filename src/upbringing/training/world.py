@@ -91,8 +91,8 @@ class World:
 
 
 @contextmanager
-def world_of_process(device: str) -> Iterator[World]:
-    """The world that `torchrun` has started this process in; one of its own without it.
+def joined_world(device: str) -> Iterator[World]:
+    """The world that `torchrun` has started this process in, met inside; without it one alone.
 
     Raises what `World.of_process` raises, and inside `ResumeError` where another process has ended.
     """
